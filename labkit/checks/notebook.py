@@ -1,0 +1,113 @@
+"""What a notebook's cells call: ``check``, ``hint`` and ``scorecard``. Judges nothing itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from labkit.checks.host import Host
+from labkit.checks.messages import Reply, Request
+from labkit.checks.progress import Progress, course_of
+from labkit.checks.registry import Exercise, exercises, find
+from labkit.checks.report import Report
+from labkit.checks.runner import judge
+from labkit.checks.subject import Subject
+from labkit.checks.world import World
+from labkit.errors import LabkitError
+
+
+class _Unset:
+    """Stands for an argument that was not given: None is an answer, if a wrong one."""
+
+
+def check(id: str, answer: Any = _Unset) -> float | None:
+    """Check ``answer`` to exercise ``id`` and print the verdict, ``PASS 01.3 apply_mask 4/4``.
+
+    Without ``answer``, the notebook's name for it is looked up. Never raises and never hangs: an
+    answer that does not come back is named. Returns None; under nbgrader, the points.
+    """
+    points = 0.0
+    try:
+        exercise = find(id)
+        report = _judged_here(exercise, *_answer_and_code(exercise, answer))
+        print(report.text())
+        points = report.points
+        if (progress := _progress()) is not None:
+            progress.record(report)
+    except LabkitError as error:
+        print(error)
+    # nbgrader reads a number that the cell returns as its points, and nothing as all of them.
+    return points if os.environ.get("NBGRADER_EXECUTION") else None
+
+
+def hint(id: str) -> None:
+    """Print the next hint for exercise ``id``: a nudge, then the way, then nearly the answer."""
+    try:
+        exercise = find(id)
+        course = course_of(Path.cwd())
+        levels = len(exercise.hints)
+        level = Progress(course).next_hint(id, levels) if course else 1
+        print(f"hint {level} of {levels} for {id} {exercise.symbol}: {exercise.hints[level - 1]}")
+    except LabkitError as error:
+        print(error)
+
+
+def scorecard(lesson: str) -> None:
+    """Print where you are with the exercises of ``lesson``, such as ``"01"``."""
+    try:
+        course = course_of(Path.cwd())
+        standings = Progress(course).standings() if course else {}
+        known = exercises(lesson)
+    except LabkitError as error:
+        print(error)
+        return
+    for exercise in known.values():
+        standing = standings.get(exercise.id)
+        status, points = (standing.status, standing.points) if standing else ("open", 0.0)
+        print(f"{exercise.id:<6}{exercise.symbol:<20}{status:<8}{points:>5g} of {exercise.points}")
+    earned = sum(standings[id].points for id in known if id in standings)
+    print(f"{'lesson ' + lesson:<34}{earned:>5g} of {sum(one.points for one in known.values())}")
+
+
+class _HostChannel:
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    async def ask(self, request: Request) -> Reply:
+        return await asyncio.to_thread(self._host.answer, request)
+
+
+def _judged_here(exercise: Exercise, answer: Any, code: Mapping[str, Any]) -> Report:
+    """Judge in a thread with a loop of its own: a kernel's own loop is busy running the cell."""
+    answers = {} if answer is _Unset else {exercise.symbol: answer}
+    reports: list[Report] = []
+    with Host(answers, code=code) as host:
+        subject = Subject(exercise.symbol, _HostChannel(host))
+
+        def run() -> None:
+            reports.append(asyncio.run(judge(exercise, subject, World(exercise.id))))
+
+        thread = threading.Thread(target=run, name="labkit-check", daemon=True)
+        thread.start()
+        thread.join()
+    return reports[0]
+
+
+def _answer_and_code(exercise: Exercise, answer: Any) -> tuple[Any, Mapping[str, Any]]:
+    notebook = vars(sys.modules["__main__"])
+    if answer is _Unset:
+        answer = notebook.get(exercise.symbol, _Unset)
+    module = sys.modules.get(getattr(answer, "__module__", None) or "__main__")
+    return answer, vars(module) if module else notebook
+
+
+def _progress() -> Progress | None:
+    """Return the progress to record in: only answers in the course's own exercises count."""
+    here = Path.cwd()
+    course = course_of(here)
+    return Progress(course) if course and here == course / "exercises" else None

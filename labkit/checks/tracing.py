@@ -1,0 +1,49 @@
+"""Tells what an answer raised and where it stands, by the learner's own lines. Runs nothing."""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+from labkit.checks import plain
+from labkit.checks.messages import Place, Raised, Unwritten
+
+MAX_TEXT = 300
+
+Step = tuple[FrameType, int]
+
+
+def report(error: BaseException, code: Mapping[str, Any]) -> Raised | Unwritten:
+    """Return what ``error`` says. ``code`` is the globals of the learner's cells."""
+    text = _text_of(error)
+    # labkit's stub names the exercise, nbgrader's says nothing.
+    if type(error) is NotImplementedError and (not text or text.startswith("exercise ")):
+        return Unwritten("the cell still holds the stub")
+    steps = list(traceback.walk_tb(error.__traceback__))
+    kind, arguments = type(error).__name__, plain.encode(list(error.args))
+    return Raised(kind, text, arguments, innermost(reversed(steps), code))
+
+
+def innermost(steps: Iterable[Step], code: Mapping[str, Any]) -> Place | None:
+    """Return the first of ``steps``, which go from the inside out, that is a line of ``code``."""
+    for frame, line in steps:
+        if frame.f_globals is code:
+            return Place(line, linecache.getline(frame.f_code.co_filename, line).strip())
+    return None
+
+
+def outwards(frame: FrameType | None) -> Iterator[Step]:
+    """Walk from ``frame`` to its callers."""
+    while frame is not None:
+        yield frame, frame.f_lineno
+        frame = frame.f_back
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)[:MAX_TEXT]
+    except Exception as nested:
+        return f"its `__str__` raised {type(nested).__name__}"

@@ -1,0 +1,147 @@
+"""The world an answer is judged in: random inputs and peers on the network. Judges nothing itself.
+
+A peer never raises at what an answer does or fails to do: it tells what it saw, in the words of
+the transcript, and a case compares that with what should be seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from labkit.checks.subject import Served
+from labkit.errors import LabkitError
+from labkit.protocol.frames import Frame, Opcode, serialize
+from labkit.protocol.handshake import Response
+from labkit.transport.raw import RawConnection, open_raw
+from labkit.transport.transcript import Entry
+
+SOON_S = 0.01
+PATIENCE_S = 1.0
+SHOWN_ENTRIES = 6
+REQUEST = (
+    "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+class World:
+    """Random inputs, the same for the same ``seed``, and connections to what an answer serves."""
+
+    def __init__(self, seed: str) -> None:
+        self.random = random.Random(seed)
+        self._latest: Peer | None = None
+
+    @asynccontextmanager
+    async def connect(self, served: Served) -> AsyncIterator[Peer]:
+        """Connect to an answer. Where nobody serves, the peer tells why."""
+        raw, absent = None, served.why
+        if served.port is not None:
+            try:
+                raw = await open_raw(f"ws://127.0.0.1:{served.port}")
+            except (LabkitError, OSError) as error:
+                absent = str(error)
+        peer = self._latest = Peer(raw, served, self.random, absent=absent)
+        try:
+            yield peer
+        finally:
+            if raw is not None:
+                await raw.close()
+
+    def transcript_text(self) -> str:
+        """Return what crossed the latest connection, its last entries."""
+        return self._latest.transcript_text() if self._latest else ""
+
+
+class Peer:
+    """The other end of a connection to an answer: a client of which the check says every frame."""
+
+    def __init__(
+        self, raw: RawConnection | None, served: Served, rng: random.Random, *, absent: str
+    ) -> None:
+        self._raw = raw
+        self._served = served
+        self._rng = rng
+        self._ended = absent
+        self._seen: asyncio.Queue[Entry] = asyncio.Queue(maxsize=1000)
+        if raw is not None:
+            raw.transcript.subscribe(self._see)
+
+    async def upgrade(self, key: str = "AAAAAAAAAAAAAAAAAAAAAA==") -> str:
+        """Ask for the upgrade; tell the status and the accept key of the answer."""
+        await self._write(REQUEST.format(key=key).encode())
+        entry = await self._next()
+        if not isinstance(entry, Entry):
+            return entry
+        if entry.kind != "http":
+            return entry.label
+        try:
+            response = Response.parse(entry.data)
+        except LabkitError as error:
+            return f"no HTTP response: {error}"
+        return f"HTTP {response.status}, accept {response.header('Sec-WebSocket-Accept')}"
+
+    async def send(
+        self, opcode: Opcode, payload: bytes, *, masked: bool = True, in_pieces: bool = False
+    ) -> None:
+        """Send one frame; ``in_pieces``, a byte at a time."""
+        mask = self._rng.randbytes(4) if masked else None
+        data = serialize(Frame(opcode, payload, mask=mask))
+        for piece in [data[i : i + 1] for i in range(len(data))] if in_pieces else [data]:
+            await self._write(piece)
+
+    async def receive(self) -> str:
+        """Tell what comes next: ``TEXT unmasked "Spam"``, ``end of stream``.
+
+        The reason of a close is left out: its wording is the server's own.
+        """
+        entry = await self._next()
+        if not isinstance(entry, Entry):
+            return entry
+        words = re.sub(r" +", " ", entry.label)
+        return re.sub(r'^(CLOSE \w+ \d+) ".*"$', r"\1", words)
+
+    def transcript_text(self) -> str:
+        """Return the last entries of what crossed the connection."""
+        return self._raw.transcript.text(last=SHOWN_ENTRIES) if self._raw else ""
+
+    def _see(self, entry: Entry) -> None:
+        if entry.sender == "server":
+            with suppress(asyncio.QueueFull):
+                self._seen.put_nowait(entry)
+
+    async def _next(self) -> Entry | str:
+        """Return what comes next, or why nothing does."""
+        for patience_s in (SOON_S, PATIENCE_S):
+            if self._ended:
+                return self._ended
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    return await self._taken()
+            reason = await self._served.settle()
+            await _rounds_of_the_loop()
+            if reason is not None and self._seen.empty():
+                return reason or "nothing: it waits for more"
+        return f"nothing within {PATIENCE_S:g} s"
+
+    async def _taken(self) -> Entry:
+        entry = await self._seen.get()
+        if entry.kind in ("eof", "reset"):
+            self._ended = entry.label
+            await self._served.settle()
+        return entry
+
+    async def _write(self, data: bytes) -> None:
+        # A server that is gone shows in what is received, or rather not received.
+        with suppress(LabkitError, OSError):
+            if self._raw is not None:
+                await self._raw.send(data)
+
+
+async def _rounds_of_the_loop() -> None:
+    """Let this side read what the answer has written before it said that it settled."""
+    for _ in range(10):
+        await asyncio.sleep(0)

@@ -1,0 +1,1 @@
+"""Widgets for the notebooks. Each shows a plain class that works and is tested without one."""

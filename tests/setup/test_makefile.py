@@ -1,0 +1,182 @@
+"""The Makefile on a machine that has make, a shell and a stand-in for Python, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Writes down what it is asked and makes what the Makefile looks at. Only the question whether it
+# will do is put to a real Python.
+STAND_IN = f"""#!/bin/sh
+case "$*" in
+    *version_info*) [ "{{usable}}" = yes ] && exec "{sys.executable}" "$@"; exit 1 ;;
+    "-c import ensurepip") [ "{{ensurepip}}" = yes ]; exit ;;
+    --version) echo "Python from {{name}}"; exit ;;
+    "-m pip --version") exit ;;
+esac
+echo "{{name}} $*" >> "$LOG"
+case "$*" in
+    "-m venv .venv" | "-m virtualenv --quiet .venv")
+        mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+esac
+"""
+
+
+class Machine:
+    """A folder with the set-up files, and a PATH with only what the test puts there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.course = folder / "a course"
+        self.bin = folder / "bin"
+        self.log = folder / "log"
+        self.course.mkdir(parents=True)
+        self.bin.mkdir()
+        for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+            shutil.copy(ROOT / name, self.course)
+        for tool in ("make", "sh", "cat", "cp", "mkdir", "rm"):
+            (self.bin / tool).symlink_to(shutil.which(tool) or pytest.skip(f"needs {tool}"))
+
+    def add_python(self, name: str, *, usable: bool = True, ensurepip: bool = True) -> Path:
+        path = self.bin / name
+        yes = {True: "yes", False: "no"}
+        text = STAND_IN.format(name=name, usable=yes[usable], ensurepip=yes[ensurepip])
+        path.write_text(text)
+        path.chmod(0o755)
+        return path
+
+    def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        self.log.write_text("")
+        return subprocess.run(
+            ["make", *arguments],
+            cwd=self.course,
+            env={"PATH": str(self.bin), "LOG": str(self.log), "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def asked(self, *arguments: str) -> Sequence[str]:
+        """Run make, which must succeed, and return what the Pythons were asked to do."""
+        result = self.make(*arguments)
+        assert result.returncode == 0, result.stderr
+        return self.log.read_text().splitlines()
+
+
+PIP = "-m pip --disable-pip-version-check --no-input install"
+
+
+def installs(python: str) -> list[str]:
+    return [
+        f"{python} {PIP} --requirement requirements.lock",
+        f"{python} {PIP} --no-deps --no-build-isolation --editable .",
+    ]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_on_a_fresh_machine_make_lab_sets_up_and_opens_the_course(machine: Machine) -> None:
+    machine.add_python("python3")
+    assert machine.asked("lab", "ARGS=--no-browser") == [
+        "python3 -m venv .venv",
+        *installs("python3"),
+        "python3 -m labkit lab --no-browser",
+    ]
+
+
+def test_make_test_runs_the_tests_and_then_the_notebooks(machine: Machine) -> None:
+    machine.add_python("python3")
+    machine.make("setup")
+    assert machine.asked("test", "ARGS=-x") == [
+        "python3 -m pytest -n 2 --dist loadfile -x",
+        "python3 -m pytest -n 2 --dist loadfile"
+        " --nbval --nbval-cell-timeout=60 notebooks solutions",
+    ]
+
+
+def test_a_second_run_sets_up_nothing(machine: Machine) -> None:
+    machine.add_python("python3")
+    machine.make("setup")
+    assert machine.asked("lab") == ["python3 -m labkit lab"]
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "requirements.lock"])
+def test_a_changed_list_of_packages_is_installed_into_the_same_environment(
+    machine: Machine, name: str
+) -> None:
+    machine.add_python("python3")
+    machine.make("setup")
+    later = (machine.course / ".venv" / "ready").stat().st_mtime + 10
+    os.utime(machine.course / name, (later, later))
+    assert machine.asked("setup") == installs("python3")
+
+
+def test_the_newest_python_is_taken(machine: Machine) -> None:
+    for name in ("python3", "python3.11", "python3.13"):
+        machine.add_python(name)
+    assert machine.asked("setup")[0] == "python3.13 -m venv .venv"
+
+
+def test_a_python_that_will_not_do_is_passed_over(machine: Machine) -> None:
+    machine.add_python("python3.13", usable=False)
+    machine.add_python("python3")
+    assert machine.asked("setup")[0] == "python3 -m venv .venv"
+
+
+def test_the_python_that_is_named_is_taken(machine: Machine) -> None:
+    machine.add_python("python3.13")
+    mine = machine.add_python("mine")
+    assert machine.asked("setup", f"PYTHON={mine}")[0] == "mine -m venv .venv"
+
+
+def test_without_ensurepip_virtualenv_makes_the_environment(machine: Machine) -> None:
+    machine.add_python("python3", ensurepip=False)
+    assert machine.asked("setup") == [
+        "python3 -m pip install --quiet --target .bootstrap --upgrade virtualenv",
+        "python3 -m virtualenv --quiet .venv",
+        *installs("python3"),
+    ]
+
+
+def test_without_any_python_the_message_says_what_to_install(machine: Machine) -> None:
+    machine.add_python("python3", usable=False)
+    result = machine.make("lab")
+    assert result.returncode != 0
+    assert result.stderr.startswith(
+        "No Python 3.11 or newer with pip was found (looked for: python3.14 python3.13 python3.12 "
+        "python3.11 python3). Install one (Debian, Ubuntu: apt install python3 python3-venv; "
+    )
+    assert not (machine.course / ".venv").exists()
+
+
+def test_an_environment_that_moved_with_its_folder_is_made_again(machine: Machine) -> None:
+    machine.add_python("python3")
+    machine.make("setup")
+    machine.course = machine.course.rename(machine.course.with_name("elsewhere"))
+    assert machine.asked("setup")[0] == "python3 -m venv .venv"
+
+
+def test_an_environment_whose_python_was_removed_is_made_again(machine: Machine) -> None:
+    machine.add_python("python3")
+    machine.make("setup")
+    python = machine.course / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3")
+    assert machine.asked("setup")[0] == "python3 -m venv .venv"
+
+
+def test_an_environment_that_works_is_kept_whoever_made_it(machine: Machine) -> None:
+    (machine.course / ".venv" / "bin").mkdir(parents=True)
+    machine.add_python("mine").rename(machine.course / ".venv" / "bin" / "python")
+    assert machine.asked("setup") == installs("mine")
