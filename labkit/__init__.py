@@ -7,8 +7,9 @@ What notebooks use is here by name and imported when it is first asked for, so t
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+# Type checkers know this name; to import it from `typing` would cost more than all the rest.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labkit.checks.notebook import check as check
     from labkit.checks.notebook import hint as hint
@@ -48,7 +49,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'labkit' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

@@ -72,7 +72,7 @@ def exercises(lesson: str | None = None) -> dict[str, Exercise]:
     wanted = lessons() if lesson is None else (lesson,)
     for number in wanted:
         if number not in lessons():
-            raise UsageError(f"there is no lesson {number}; there are {', '.join(lessons())}")
+            raise UsageError(f"there is no lesson {number}; the lessons are {', '.join(lessons())}")
         importlib.import_module(f"labkit.checks.lesson{number}")
     found = (one for one in _registered.values() if one.lesson in wanted)
     return {one.id: one for one in sorted(found, key=_order)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +11,19 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from labkit.checks.registry import exercises
+from labkit.course.audit import audit
 from labkit.course.build import build, built_paths, differences, write
 from labkit.course.manifest import find_course, read_course
+from labkit.grading.judge import judge_notebook
+from labkit.grading.notebook import read_notebook
 
 
 def register(app: typer.Typer) -> None:
     """Add ``labkit dev`` to ``app``."""
     dev = typer.Typer(no_args_is_help=True, help="For authors: build and check the course.")
     dev.command("build")(build_notebooks)
+    dev.command("check")(check_course)
     app.add_typer(dev, name="dev")
 
 
@@ -42,10 +49,48 @@ def build_notebooks(
         print(f"{'written  ' if path in written else 'unchanged'}  {path}")
 
 
+def check_course(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+) -> None:
+    """Check that manifest, sources, checks, notebooks and sample answers belong together.
+
+    Whether the notebooks are what their sources say is for `labkit dev build --check`.
+    """
+    root = find_course(Path.cwd())
+    course = read_course(root)
+    with _progress() as progress:
+        task = progress.add_task("checking", total=len(course.written))
+        found = audit(root, verdicts=_verdicts, finished=lambda slug: progress.advance(task))
+    if as_json:
+        print(json.dumps([finding.as_json() for finding in found], indent=2, ensure_ascii=False))
+    else:
+        for finding in found:
+            print(finding)
+        if not found:
+            print(f"Everything holds in {len(course.written)} of {len(course.lessons)} lessons.")
+    raise typer.Exit(1 if found else 0)
+
+
 def _built(root: Path) -> dict[str, bytes]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        paths = built_paths(read_course(root))
-        task = progress.add_task("building", total=len(paths))
+    with _progress() as progress:
+        task = progress.add_task("building", total=len(built_paths(read_course(root))))
         return build(root, finished=lambda path: progress.advance(task))
+
+
+def _verdicts(path: Path) -> dict[str, str]:
+    lesson = list(exercises(path.name[:2]).values())
+    reports = asyncio.run(judge_notebook(read_notebook(path), lesson))
+    return {report.exercise: report.status for report in reports}
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )

@@ -17,7 +17,6 @@ from labkit.checks.progress import Progress, Standing, course_of
 from labkit.checks.registry import exercises, find, select
 from labkit.checks.report import Report
 from labkit.course.manifest import find_course
-from labkit.course.restore import restore
 from labkit.errors import CourseError, UsageError
 from labkit.grading.folder import check_folder
 from labkit.grading.watch import Watch, saves
@@ -107,6 +106,9 @@ def hint(id: Id) -> None:
 
 def reset(id: Id) -> None:
     """Put one exercise back to its beginning. A copy of the notebook is kept."""
+    # It brings in nbformat, which takes seconds to import; no other command here needs it.
+    from labkit.course.restore import restore
+
     exercise = find(id)
     course = find_course(Path.cwd())
     restored = restore(course, id, exercise.symbol)

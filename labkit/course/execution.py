@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import subprocess
@@ -97,10 +98,15 @@ async def _run_cell(client: Any, cell: Any, index: int, source: str, timeout_s: 
     try:
         await client.async_execute_cell(cell, index)
     except CellExecutionError as error:
-        why = f"failed with {error.ename}: {error.evalue}".strip().splitlines()[-1]
+        last_line = error.evalue.rstrip().rpartition("\n")[2]
+        why = f"failed with {error.ename}" + (f": {last_line}" if last_line else "")
     except CellTimeoutError:
         why = f"did not end within {timeout_s:g} s"
     except DeadKernelError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # nbclient takes any cancellation for a kernel's death.
+            raise asyncio.CancelledError from None
         why = "ended its kernel"
     else:
         return

@@ -66,9 +66,14 @@ def parse(text: str, name: str) -> list[Cell]:
     for number, language in _fences(lines, name):
         if language not in ("", "python"):
             shielded[number - 1] += _NOT_RUN
-    parsed = jupytext.reads("\n".join(shielded), fmt="md").cells
+    try:
+        parsed = jupytext.reads("\n".join(shielded), fmt="md").cells
+    except Exception as error:
+        # What it raises depends on which of its own parts stumbled over the text.
+        why = str(error).partition("\n")[0]
+        raise CourseError(f"{name} cannot be read by jupytext: {why}") from error
     code = [cell for cell in parsed if cell.cell_type == "code"]
-    if len(code) != len(openings):
+    if len(code) != len(openings) or any(_NOT_RUN in cell.source for cell in code):
         raise CourseError(
             f"{name} has {len(openings)} Python fences but {len(code)} Python cells: a line of "
             f"three backticks stands inside a cell, or a fence inside a comment"

@@ -62,6 +62,7 @@ PARTS = (
     Part("tornado", "learn", "serves polling, long polling and SSE", "they cannot be compared"),
     Part("msgspec", "learn", "carries answers to the checks", "no exercise can be checked"),
     Part("nest-asyncio", "learn", "shown in lesson 02, with its dangers", "one cell of it fails"),
+    Part("packaging", "learn", "compares versions", "labkit doctor does not start"),
     Part("typer", "learn", "reads the command line", _NO_COMMANDS),
     Part("rich", "learn", "prints tables and progress", _NO_COMMANDS),
     Part("jinja2", "learn", "lays out a student's feedback", "labkit grade writes no feedback"),

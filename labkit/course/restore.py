@@ -67,7 +67,8 @@ def _find(cells: list[Any], id: str, symbol: str) -> dict[str, Any] | None:
     definition = re.compile(rf"^(?:async\s+)?(?:def|class)\s+{re.escape(symbol)}\b", re.MULTILINE)
     known = [cell for cell in cells if isinstance(cell, dict)]
     by_id = [cell for cell in known if cell.get("id") == id]
-    by_symbol = [cell for cell in known if definition.search(_source(cell))]
+    code = [cell for cell in known if cell.get("cell_type") == "code"]
+    by_symbol = [cell for cell in code if definition.search(_source(cell))]
     return next(iter(by_id + by_symbol), None)
 
 

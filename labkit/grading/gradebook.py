@@ -107,7 +107,8 @@ class _Grading:
 
     def finish(self) -> Grades:
         """Put everything in order."""
-        self._results.sort(key=lambda one: (one.student, one.lesson, one.exercise))
+        # The exercises of a submission stand in order already: 01.10 comes after 01.9.
+        self._results.sort(key=lambda one: (one.student, one.lesson, one.notebook))
         write_results(self._file, self._results)
         write_whole(self._out / "grades.csv", _csv(self._results, list(self._lessons)))
         return Grades(self._results, self._submissions, self._kept)
@@ -169,8 +170,8 @@ def _results(
             submission.lesson,
             exercise,
             status,
-            points,
-            max_points,
+            float(points),
+            float(max_points),
             message,
             marked.notebook,
             fingerprint,

@@ -57,6 +57,7 @@ class Box:
         self._folder = folder
         self._number = 0
         self._gone = _NOT_AGAIN
+        self._turn = asyncio.Lock()
 
     @classmethod
     async def start(cls) -> Box:
@@ -93,15 +94,25 @@ class Box:
 
     async def ask(self, request: Request) -> Reply:
         """Return the box's reply to ``request``, or what became of the box."""
-        if not self.is_usable:
-            return self._gone
-        # If this is cancelled half-way, the reply that still comes belongs to nobody.
-        self.is_usable = False
-        self._number += 1
+        # A check may stop waiting for a reply; the reply comes nevertheless, before any other.
+        return await asyncio.shield(self._exchange(request))
+
+    async def _exchange(self, request: Request) -> Reply:
+        async with self._turn:
+            if not self.is_usable:
+                return self._gone
+            self.is_usable = False
+            self._number += 1
+            reply = await self._reply(request)
+            # What was interrupted may hold a lock or have left half a change behind.
+            self.is_usable = not isinstance(reply, Stalled | Gone)
+            return reply
+
+    async def _reply(self, request: Request) -> Reply:
         try:
             async with asyncio.timeout(host.DEADLINE_S + GRACE_S):
                 await self._send(self._number, pack(request))
-                reply = read_reply(await read_frame(self._reader, self._number))
+                return read_reply(await read_frame(self._reader, self._number))
         except TimeoutError:
             return Stalled(host.DEADLINE_S)
         except (EOFError, OSError):
@@ -110,16 +121,14 @@ class Box:
         except ForeignData:
             self._gone = Gone(_FOREIGN)
             return self._gone
-        # What was interrupted may hold a lock or have left half a change behind.
-        self.is_usable = not isinstance(reply, Stalled)
-        return reply
 
     async def close(self) -> None:
         """End the box and everything in its process group, and remove its folder."""
         await self._end()
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        async with self._turn:
+            self._writer.close()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _send(self, number: int, body: bytes) -> None:

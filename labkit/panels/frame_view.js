@@ -59,7 +59,7 @@ function render({ model, el }) {
   const legend = element("tbody");
   nodes.words.append(element("table", { class: "lk-legend" }, legend));
   nodes.send.classList.add("lk-primary");
-  const root = element("section", { class: "lk-panel lk-frame-view", "aria-label": "Frame editor" }, ...layOut(nodes));
+  const root = panel("Frame editor", "lk-frame-view", ...layOut(nodes));
 
   function show(name, control, state) {
     const value = state.fields[name];

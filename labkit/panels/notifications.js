@@ -5,7 +5,7 @@ function render({ model, el }) {
   const count = element("p", { class: "lk-reading" });
   const list = element("ol", { class: "lk-notes" });
   const log = element("div", { class: "lk-log", role: "log", "aria-label": "Notifications" }, list);
-  const root = element("section", { class: "lk-panel", "aria-label": "Notifications" }, connection.line, count, log);
+  const root = panel("Notifications", "", connection.line, count, log);
   let shown = 0;
 
   function update() {

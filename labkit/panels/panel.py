@@ -5,6 +5,7 @@ It holds no logic: that is in the plain class which each panel shows.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -20,6 +21,10 @@ class Panel(anywidget.AnyWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
         self.on_msg(self._on_message)
 
     def text(self) -> str:
@@ -46,4 +51,9 @@ class Panel(anywidget.AnyWidget):
         return data | {"text/html": f"<pre>{escape(fallback)}</pre>"}, metadata
 
     def _on_message(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
-        self._command(content)
+        # JupyterLab has the kernel handle widgets in a thread of its own, where a task would run
+        # on the wrong event loop, and nothing would wake the right one.
+        if self._loop is None:
+            self._command(content)
+        else:
+            self._loop.call_soon_threadsafe(self._command, content)

@@ -27,7 +27,7 @@ function render({ model, el }) {
   const problem = element("p", { class: "lk-problem", role: "status" });
   chart.append(line, dot);
   const plot = element("div", { class: "lk-plot-frame" }, element("div", { class: "lk-scale", "aria-hidden": "true" }, high, low), chart);
-  const root = element("section", { class: "lk-panel", "aria-label": "Ticker" }, connection.line, plot, words, problem);
+  const root = panel("Ticker", "", connection.line, plot, words, problem);
 
   function update() {
     const state = model.get("state");
@@ -36,7 +36,7 @@ function render({ model, el }) {
     say(words, state.words);
     say(problem, state.problem);
     problem.hidden = !state.problem;
-    dot.style.visibility = prices.length ? "visible" : "hidden";
+    plot.hidden = !prices.length;
     if (!prices.length) return;
     const [least, most] = [Math.min(...prices), Math.max(...prices)];
     const drawn = points(prices, state.size, least, most);

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections import deque
 from typing import Any
 
 from labkit.transport.wording import count, quote_message
 
 from .assets import source
+from .json_message import read_json
 from .live_panel import LivePanel
 
 SHOWN_PRICES = 60
+
+#: What a chart can still draw. Leaves out infinity, and what is not a number.
+MAX_PRICE = 1e12
 
 
 class Ticker:
@@ -74,14 +76,10 @@ class TickerPanel(LivePanel):
 
 
 def _read_price(message: str | bytes) -> float | None:
-    try:
-        content = json.loads(message)
-    except ValueError:
-        return None
-    match content:
+    match read_json(message):
         case {"price": bool()}:
             return None
-        case {"price": int() | float() as price} if math.isfinite(price):
+        case {"price": int() | float() as price} if abs(price) <= MAX_PRICE:
             return float(price)
         case _:
             return None

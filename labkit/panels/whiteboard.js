@@ -84,7 +84,7 @@ function onKeys(canvas, pen, tell) {
 
 function render({ model, el }) {
   const { name, width, height } = model.get("state");
-  const connection = connectionLine(model, `Whiteboard of ${name}`);
+  const connection = connectionLine(model, `Whiteboard: ${name}`);
   const canvas = element("canvas", {
     width, height, class: "lk-board", tabindex: "0", role: "img",
     "aria-label": "board: arrow keys move the pen, space puts it down and lifts it",
@@ -94,7 +94,7 @@ function render({ model, el }) {
   const pen = element("p", { class: "lk-soft lk-hint", role: "status" });
   const problem = element("p", { class: "lk-problem", role: "status" });
   const hint = "Draw with the pointer, or choose the board: arrow keys move the pen, space draws.";
-  const root = element("section", { class: "lk-panel lk-whiteboard", "aria-label": `Whiteboard of ${name}` },
+  const root = panel(`Whiteboard: ${name}`, "lk-whiteboard",
     connection.line, element("div", { class: "lk-board-frame" }, canvas, cross), words, pen, problem);
   const context = canvas.getContext("2d");
 

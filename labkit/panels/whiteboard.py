@@ -11,6 +11,7 @@ from typing import Any
 from labkit.transport.wording import count, quote, quote_message
 
 from .assets import source
+from .json_message import read_json
 from .live_panel import LivePanel
 
 WIDTH, HEIGHT = 480, 270
@@ -33,11 +34,7 @@ class Stroke:
     @classmethod
     def from_json(cls, message: str | bytes) -> Stroke | None:
         """Read a stroke from a message, or return None if it is none."""
-        try:
-            content = json.loads(message)
-        except ValueError:
-            return None
-        match content:
+        match read_json(message):
             case {"stroke": list(points), "by": str(by)}:
                 return cls.from_points(points, by)
             case _:

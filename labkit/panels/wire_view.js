@@ -49,7 +49,7 @@ function render({ model, el }) {
   const hidden = element("p", { class: "lk-soft lk-empty" });
   const detail = element("div", { class: "lk-detail" });
   const lanes = element("div", { class: "lk-lanes", "aria-hidden": "true" }, element("span", {}, "client"), element("span", {}, "server"));
-  const root = element("section", { class: "lk-panel lk-wire-view", "aria-label": "Wire" }, lanes, hidden, chart, empty, detail);
+  const root = panel("Wire", "lk-wire-view", lanes, hidden, chart, empty, detail);
   const select = (n) => model.send({ do: "select", n: model.get("detail").n === n ? 0 : n });
 
   function mark() {

@@ -184,7 +184,7 @@ class Connection:
             if not is_client:
                 ours, theirs = theirs, ours
             deflater = Deflater(ours.bits, takeover=ours.takeover, level=self._deflate_level)
-            inflater = Inflater(theirs.bits, takeover=theirs.takeover)
+            inflater = Inflater(theirs.bits, max_size=self._max_size, takeover=theirs.takeover)
         self.subprotocol = response.header("Sec-WebSocket-Protocol")
         self._sender = Sender(
             make_mask=(lambda: self._rng(4)) if is_client else None, deflater=deflater

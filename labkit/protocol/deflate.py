@@ -32,6 +32,8 @@ class Deflater:
         # given, which fits any window.
         self._level = level if window_bits > 8 else 0
         self._window_bits = max(window_bits, 9)
+        # Tables that match the window: with zlib's usual ones, a small window is four times slower.
+        self._memory_level = self._window_bits - 7
         self._takeover = takeover
         self._stream = self._open()
 
@@ -50,50 +52,49 @@ class Deflater:
         return compressed.removesuffix(TAIL)
 
     def _open(self) -> zlib._Compress:
-        return zlib.compressobj(self._level, zlib.DEFLATED, -self._window_bits)
+        return zlib.compressobj(self._level, zlib.DEFLATED, -self._window_bits, self._memory_level)
 
 
 class Inflater:
-    """Decompress messages that were made with a window of ``2 ** window_bits`` bytes."""
+    """Decompress messages made with a window of ``2 ** window_bits`` bytes, up to ``max_size``.
 
-    def __init__(self, window_bits: int, *, takeover: bool = True) -> None:
+    A kilobyte may stand for a megabyte: no more than ``max_size`` and one byte is ever made.
+    """
+
+    def __init__(self, window_bits: int, *, max_size: int, takeover: bool = True) -> None:
         self._window_bits = window_bits
         self._takeover = takeover
+        self._max_size = self._left = max_size
         self._stream = self._open()
 
-    def feed(self, data: bytes, limit: int) -> bytes:
-        """Decompress the next stretch of a message, to no more than ``limit`` bytes.
+    def feed(self, data: bytes) -> bytes:
+        """Decompress the next stretch of a message.
 
-        A kilobyte may stand for a megabyte: no more than the limit and one byte is ever made.
-
-        Raises RemoteProtocolError: with 1007 if it cannot be decompressed, with 1009 if it is
-        more than ``limit``.
+        Raises RemoteProtocolError: with 1007 if it cannot be decompressed, with 1009 if the
+        message gets longer than ``max_size``.
         """
-        made = self._decompress(data, limit + 1)
+        made = self._decompress(data)
         # A block may be marked as the last one; then another stream follows (RFC 7692 §7.2.3.4).
-        while self._stream.eof and self._stream.unused_data and len(made) <= limit:
+        while self._stream.unused_data:
             rest, self._stream = self._stream.unused_data, self._open()
-            made += self._decompress(rest, limit + 1 - len(made))
-        if len(made) > limit:
-            raise RemoteProtocolError(
-                CloseCode.MESSAGE_TOO_BIG, f"a message inflates to over {limit} bytes more"
-            )
+            made += self._decompress(rest)
         return made
 
-    def finish(self, limit: int) -> bytes:
-        """Decompress the end of a message, to no more than ``limit`` bytes.
+    def finish(self) -> bytes:
+        """Decompress the end of a message.
 
-        >>> inflater = Inflater(15)
-        >>> inflater.feed(bytes.fromhex("0a 2e 48 cc 05 00"), 100) + inflater.finish(100)
+        >>> inflater = Inflater(15, max_size=100)
+        >>> inflater.feed(bytes.fromhex("0a 2e 48 cc 05 00")) + inflater.finish()
         b'Spam'
 
         Raises RemoteProtocolError as ``feed`` does; with 1007 also if the message breaks off.
         """
-        made = self.feed(TAIL, limit)
+        made = self.feed(TAIL)
         if not self._stream.eof:
             self._check_boundary()
         if self._stream.eof or not self._takeover:
             self._stream = self._open()
+        self._left = self._max_size
         return made
 
     def _check_boundary(self) -> None:
@@ -107,11 +108,18 @@ class Inflater:
         if not ends:
             raise _corrupt("it breaks off inside a block")
 
-    def _decompress(self, data: bytes, limit: int) -> bytes:
+    def _decompress(self, data: bytes) -> bytes:
         try:
-            return self._stream.decompress(data, limit)
+            made = self._stream.decompress(data, self._left + 1)
         except zlib.error as error:
             raise _corrupt(str(error)) from error
+        self._left -= len(made)
+        if self._left < 0:
+            raise RemoteProtocolError(
+                CloseCode.MESSAGE_TOO_BIG,
+                f"a message inflates to more than the limit of {self._max_size} bytes",
+            )
+        return made
 
     def _open(self) -> zlib._Decompress:
         return zlib.decompressobj(-self._window_bits)

@@ -113,12 +113,10 @@ def confirm(response: Head, offered: Deflate | None) -> Deflate | None:
             502,
             f"the server did not agree to server_max_window_bits={offered.server_max_window_bits}",
         )
-    if (answer.client_max_window_bits or 0) > (offered.client_max_window_bits or 15):
-        raise HandshakeError(
-            502,
-            f"the server asks for client_max_window_bits={answer.client_max_window_bits}, "
-            f"offered were {offered.client_max_window_bits}",
-        )
+    most = offered.client_max_window_bits or 15
+    bits = answer.client_max_window_bits or most
+    if bits > most:
+        raise HandshakeError(502, f"the server asks for {_WINDOWS[1]}={bits}, offered were {most}")
     return Deflate(
         answer.server_no_context_takeover,
         answer.client_no_context_takeover or offered.client_no_context_takeover,

@@ -109,7 +109,7 @@ class HeadReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._line_start = 0
-        self._line_ends = 0
+        self._lines = 0
 
     def feed(self, data: Buffer) -> None:
         """Take in what arrived, and look at nothing yet."""
@@ -122,14 +122,16 @@ class HeadReader:
         """
         while (end := self._buffer.find(b"\n", self._line_start)) >= 0:
             line = self._buffer[self._line_start : end]
-            self._check_line(len(line))
-            self._line_start = end + 1
-            self._line_ends += 1
             if not line.removesuffix(b"\r"):
                 head = bytes(self._buffer[: end + 1])
                 del self._buffer[: end + 1]
                 return head
-        self._check_line(len(self._buffer) - self._line_start)
+            _check_size(len(line))
+            self._line_start = end + 1
+            self._lines += 1
+            if self._lines > 1 + MAX_HEADERS:
+                raise HandshakeError(431, f"the head has more than {MAX_HEADERS} header fields")
+        _check_size(len(self._buffer) - self._line_start)
         return None
 
     def rest(self) -> bytes:
@@ -138,11 +140,10 @@ class HeadReader:
         self._buffer.clear()
         return rest
 
-    def _check_line(self, size: int) -> None:
-        if size > MAX_LINE_BYTES:
-            raise HandshakeError(431, f"a line of the head is over {MAX_LINE_BYTES:,} bytes")
-        if self._line_ends > MAX_HEADERS:
-            raise HandshakeError(431, f"the head has more than {MAX_HEADERS} header fields")
+
+def _check_size(line: int) -> None:
+    if line > MAX_LINE_BYTES:
+        raise HandshakeError(431, f"a line of the head is over {MAX_LINE_BYTES:,} bytes")
 
 
 def _parse_head(data: bytes, *, status: int) -> tuple[str, Headers]:

@@ -32,7 +32,6 @@ class MessageAssembler:
         self._is_compressed = False
         self._frames = 0
         self._announced = 0
-        self._size = 0
 
     def begin(self, header: Header) -> None:
         """Take in the header of a data frame, before its payload.
@@ -47,12 +46,12 @@ class MessageAssembler:
                 )
         elif self._message is not None:
             raise RemoteProtocolError(
-                CloseCode.PROTOCOL_ERROR, "a message begins inside another; expected a CONT frame"
+                CloseCode.PROTOCOL_ERROR, "a message begins inside another, expected a CONT frame"
             )
         else:
             self._message = _Text() if header.opcode == Opcode.TEXT else _Binary()
             self._is_compressed = header.rsv1
-            self._frames = self._announced = self._size = 0
+            self._frames = self._announced = 0
         self._frames += 1
         self._announced += header.length
         if self._frames > self._max_frames:
@@ -73,10 +72,9 @@ class MessageAssembler:
         data = chunk.data
         if self._is_compressed:
             assert self._inflater is not None, "RSV1 without compression is refused by its header"
-            data = self._inflater.feed(data, self._max_size - self._size)
+            data = self._inflater.feed(data)
             if ends:
-                data += self._inflater.finish(self._max_size - self._size - len(data))
-        self._size += len(data)
+                data += self._inflater.finish()
         message.feed(data, ends=ends)
         if not ends:
             return None

@@ -97,19 +97,13 @@ def serialize_close(code: int, reason: str) -> bytes:
     >>> serialize_close(1000, "bye").hex(" ")
     '03 e8 62 79 65'
 
-    Raises LocalProtocolError if the code may not be sent, or the reason is too long.
+    Raises LocalProtocolError if the code may not be sent.
     """
     if code == CloseCode.NO_STATUS and not reason:
         return b""
     if not may_be_sent(code):
         raise LocalProtocolError(CloseCode.PROTOCOL_ERROR, f"close code {code} may not be sent")
-    payload = struct.pack("!H", code) + reason.encode()
-    if len(payload) > MAX_CONTROL_BYTES:
-        raise LocalProtocolError(
-            CloseCode.PROTOCOL_ERROR,
-            f"the reason of a close frame has {len(payload) - 2} bytes, the limit is 123",
-        )
-    return payload
+    return struct.pack("!H", code) + reason.encode()
 
 
 def shorten(reason: str) -> str:

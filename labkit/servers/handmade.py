@@ -1,4 +1,4 @@
-"""The echo server, on this course's own codec. Knows no frames: those are in ``labkit.protocol``."""
+"""The echo server, on this course's own codec. Knows no frames: ``labkit.protocol`` does."""
 
 from __future__ import annotations
 
@@ -49,7 +49,6 @@ async def open_server(
 
     ``deflate_level`` is zlib's: from 1, fast, to 9, small.
     """
-    streams: dict[asyncio.Task[None], WebSocketStream | None] = {}
 
     def make_codec() -> Connection:
         return Connection(
@@ -60,53 +59,66 @@ async def open_server(
             max_frames=max_frames,
         )
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None, "asyncio runs a task for each connection"
-        streams[task] = None
-        try:
-            stream = streams[task] = await accept(
-                reader, writer, connection=make_codec(), close_timeout_s=drain_s
-            )
-            await _run(handler, stream)
-        except HandshakeError as error:
-            logger.info("handshake refused: %s", error)
-        finally:
-            del streams[task]
-
-    server = await asyncio.start_server(serve, host, port)
+    reception = _Reception(handler, make_codec, drain_s)
+    server = await asyncio.start_server(reception.serve, host, port)
     try:
         yield server.sockets[0].getsockname()[:2]
     finally:
         server.close()
-        await _drain(streams, drain_s)
+        await reception.drain()
 
 
-async def _run(handler: Handler, stream: WebSocketStream) -> None:
-    """Run ``handler`` to its end; whatever becomes of it, the peer is told and nobody else."""
-    try:
-        await handler(stream)
-    except Exception:
-        logger.exception("the handler failed")
-        await stream.close(CloseCode.INTERNAL_ERROR, "the handler failed")
-    else:
-        await stream.close()
+class _Reception:
+    """Whoever is connected: a task for each, and its stream once the handshake is over."""
 
+    def __init__(
+        self, handler: Handler, make_codec: Callable[[], Connection], drain_s: float
+    ) -> None:
+        self._handler = handler
+        self._make_codec = make_codec
+        self._drain_s = drain_s
+        self._streams: dict[asyncio.Task[None], WebSocketStream | None] = {}
 
-async def _drain(streams: dict[asyncio.Task[None], WebSocketStream | None], drain_s: float) -> None:
-    """Close every stream with 1001; break off what has not ended after ``drain_s``."""
-    closing = [
-        asyncio.create_task(stream.close(CloseCode.GOING_AWAY, "server going away"))
-        for stream in streams.values()
-        if stream is not None
-    ]
-    tasks = [*streams, *closing]
-    for task, stream in streams.items():
-        # Who has not finished the handshake has no close frame to wait for.
-        if stream is None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection to its end."""
+        task = asyncio.current_task()
+        assert task is not None, "asyncio runs a task for each connection"
+        self._streams[task] = None
+        try:
+            stream = await accept(
+                reader, writer, connection=self._make_codec(), close_timeout_s=self._drain_s
+            )
+            self._streams[task] = stream
+            await self._handle(stream)
+        except HandshakeError as error:
+            logger.info("handshake refused: %s", error)
+        finally:
+            del self._streams[task]
+
+    async def drain(self) -> None:
+        """Close every stream with 1001; break off what has not ended in time."""
+        closing = [
+            asyncio.create_task(stream.close(CloseCode.GOING_AWAY, "server going away"))
+            for stream in self._streams.values()
+            if stream is not None
+        ]
+        tasks = [*self._streams, *closing]
+        for task, stream in self._streams.items():
+            # Without a handshake there is no close frame to wait for.
+            if stream is None:
+                task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._drain_s)
+        for task in tasks:
             task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=drain_s)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _handle(self, stream: WebSocketStream) -> None:
+        try:
+            await self._handler(stream)
+        except Exception:
+            # One handler's fault is told to its own peer and to the log, and to nobody else.
+            logger.exception("the handler of a connection failed")
+            await stream.close(CloseCode.INTERNAL_ERROR, "the handler failed")
+        else:
+            await stream.close()

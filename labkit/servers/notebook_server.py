@@ -21,7 +21,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPError
 from labkit.errors import LabkitError
 
 START_S = 30.0
-STOP_S = 5.0
+STOP_S = 10.0
 LOG = "log"
 RUNTIME = "runtime"
 
@@ -31,10 +31,6 @@ _OPTIONS = (
     "--ServerApp.ip=127.0.0.1",
     "--ServerApp.port=0",
     "--ServerApp.log_level=ERROR",
-    # If this process is killed, nobody is left to end the server: it then ends itself.
-    "--ServerApp.shutdown_no_activity_timeout=300",
-    "--MappingKernelManager.cull_idle_timeout=300",
-    "--MappingKernelManager.cull_connected=True",
 )
 
 
@@ -57,7 +53,7 @@ class NotebookServer:
             response = await AsyncHTTPClient().fetch(
                 f"{self.address}/api/kernels",
                 method="POST",
-                headers={"Authorization": f"token {self.token}"},
+                headers=_auth(self.token),
                 body="{}",
                 request_timeout=START_S,
             )
@@ -82,18 +78,22 @@ async def notebook_server() -> AsyncIterator[NotebookServer]:
         folder = Path(name)
         with (folder / LOG).open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "jupyter_server", *_OPTIONS),
+                *(sys.executable, "-m", "labkit.servers.tethered_jupyter", *_OPTIONS),
                 cwd=folder,
                 env=_environment(folder, token),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         try:
-            yield NotebookServer(await _address(process, folder), token)
+            yield NotebookServer(await _address(process, folder, token), token)
         finally:
             await _stop(process)
+
+
+def _auth(token: str) -> dict[str, str]:
+    return {"Authorization": f"token {token}"}
 
 
 def _environment(folder: Path, token: str) -> dict[str, str]:
@@ -108,8 +108,8 @@ def _environment(folder: Path, token: str) -> dict[str, str]:
     }
 
 
-async def _address(process: asyncio.subprocess.Process, folder: Path) -> str:
-    """Wait until the server has written where it listens; return it.
+async def _address(process: asyncio.subprocess.Process, folder: Path, token: str) -> str:
+    """Wait until the server answers; return where.
 
     Raises LabkitError if the server ends before, or takes too long.
     """
@@ -117,9 +117,11 @@ async def _address(process: asyncio.subprocess.Process, folder: Path) -> str:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(START_S):
             while process.returncode is None:
-                # The file may be there before all of it is written.
-                with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-                    return f"http://127.0.0.1:{json.loads(notice.read_text())['port']}"
+                # The server writes the notice first and listens later.
+                with contextlib.suppress(OSError, json.JSONDecodeError, HTTPError):
+                    address = f"http://127.0.0.1:{json.loads(notice.read_text())['port']}"
+                    await AsyncHTTPClient().fetch(f"{address}/api/status", headers=_auth(token))
+                    return address
                 await asyncio.sleep(0.02)
     lines = (folder / LOG).read_text(errors="replace").strip().splitlines() or ["no reason given"]
     raise LabkitError(f"the Jupyter server did not start: {lines[-1]}")

@@ -21,7 +21,7 @@ from .transcript import Transcript
 #: What may wait for ``recv``. When it is full, reading pauses until ``recv`` makes room.
 MAX_WAITING_BYTES = 1024 * 1024
 
-MAX_HEAD_BYTES = 16 * 1024
+ANSWER_S = 5.0
 
 
 class RawConnection:
@@ -64,7 +64,7 @@ class RawConnection:
         except ConnectionError as error:
             raise LabkitError("the server broke the connection off") from error
 
-    async def recv(self, limit: int = READ_BYTES, *, timeout_s: float = 5.0) -> bytes:
+    async def recv(self, limit: int = READ_BYTES, *, timeout_s: float = ANSWER_S) -> bytes:
         """Return what has arrived, at most ``limit`` bytes of it; ``b""`` at the end of the stream.
 
         Raises LabkitError if nothing arrives for ``timeout_s``.
@@ -152,19 +152,25 @@ class RawConnection:
         except ConnectionError:
             self.transcript.end("server", reset=True)
             self._writer.close()
-        async with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+        finally:
+            async with self._changed:
+                self._ended = True
+                self._changed.notify_all()
 
     async def _recv_head(self) -> bytes:
         """Return the response's head; what follows it stays for ``recv``."""
         async with self._changed:
             try:
-                async with asyncio.timeout(5.0):
+                async with asyncio.timeout(ANSWER_S):
                     await self._changed.wait_for(self._has_head)
             except TimeoutError:
-                raise LabkitError("the server did not answer the upgrade within 5 s") from None
-            return self._take(self._waiting.find(b"\r\n\r\n") + 4)
+                raise LabkitError(
+                    f"the server did not answer the upgrade within {ANSWER_S:g} s"
+                ) from None
+            end = self._waiting.find(b"\r\n\r\n") + 4
+            if end < 4:
+                raise LabkitError("the server closed the connection before it answered the upgrade")
+            return self._take(end)
 
     def _has_head(self) -> bool:
         return self._ended or b"\r\n\r\n" in self._waiting

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 #: A browser that speaks to nobody but the page it shows.
 CHROMIUM_FLAGS = [
@@ -57,6 +57,8 @@ KERNEL_READY = """async () => {
 READY_S = 60
 DEADLINE_MS = 20_000
 
+expect.set_options(timeout=DEADLINE_MS)
+
 
 @dataclass(frozen=True)
 class LabNotebook:
@@ -69,6 +71,25 @@ class LabNotebook:
     def run_all(self) -> None:
         """Run every cell and wait for the last."""
         self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def run_to(self, cell_id: str) -> None:
+        """Run every cell up to the one with this id, and that one."""
+        self.page.evaluate(
+            """async index => {
+                const { commands, shell } = window.jupyterapp;
+                shell.currentWidget.content.activeCellIndex = index;
+                await commands.execute("notebook:run-all-above");
+                shell.currentWidget.content.activeCellIndex = index;
+                await commands.execute("notebook:run-cell");
+            }""",
+            self.cell_ids.index(cell_id),
+        )
+
+    def write(self, cell_id: str, source: str) -> None:
+        """Type ``source`` in place of what the cell with this id holds."""
+        self.cell(cell_id).locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.type(source)
 
     def cell(self, cell_id: str) -> Locator:
         """Return the cell with this id."""

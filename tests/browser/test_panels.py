@@ -159,6 +159,16 @@ def test_an_arrow_chosen_by_keyboard_shows_its_bytes(notebook: LabNotebook) -> N
     expect(chart.locator(".lk-bytes")).to_contain_text("Sec-WebSocket-Accept")
 
 
+def test_a_key_pressed_in_a_panel_is_no_shortcut_of_the_notebook(notebook: LabNotebook) -> None:
+    cells = notebook.page.locator(".jp-Notebook .jp-Cell")
+    count = cells.count()
+    send = notebook.output("frame").get_by_role("button", name="Send")
+    for key in ("b", "x", "d", "d"):
+        send.press(key)
+    expect(cells).to_have_count(count)
+    expect(send).to_be_focused()
+
+
 def test_html_in_a_message_is_shown_as_text(notebook: LabNotebook) -> None:
     log = notebook.output("notifications").get_by_role("log")
     expect(log.get_by_text("<b id=forged>Spam</b>")).to_be_visible()
@@ -210,11 +220,20 @@ def test_a_server_that_is_not_there_is_told_of(notebook: LabNotebook) -> None:
 def test_an_illegal_frame_is_sent_and_what_breaks_is_named(notebook: LabNotebook) -> None:
     editor = notebook.output("frame")
     editor.get_by_role("button", name="Reset").click()
-    editor.get_by_label("MASK").press("Space")
+    editor.get_by_label("MASK", exact=True).press("Space")
     complaints = editor.get_by_role("list", name="Rules this frame breaks")
     expect(complaints).to_have_text("a client must mask every frame (§5.1)")
     editor.get_by_role("button", name="Send").click()
     expect(notebook.output("wire").get_by_text('CLOSE unmasked  1002 "')).to_be_visible()
+
+
+def test_a_frame_on_the_wire_is_drawn_when_it_is_chosen(notebook: LabNotebook) -> None:
+    chart = notebook.output("wire")
+    chart.get_by_role("button", name='TEXT masked "Eggs & ham"').click()
+    detail = chart.locator(".lk-detail")
+    expect(detail.get_by_role("row").nth(5)).to_have_text("key37 fa 21 3dthe masking key")
+    expect(detail.locator(".lk-octet").nth(6)).to_have_text("72")
+    notebook.output("frame").get_by_text("Each field in words").click()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -22,7 +22,7 @@ def test_an_unknown_exercise_is_named_with_those_there_are(id: str) -> None:
 
 
 def test_an_unknown_lesson_is_named_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"there is no lesson 77; there are 01"):
+    with pytest.raises(UsageError, match=r"there is no lesson 77; the lessons are 01"):
         exercises("77")
 
 

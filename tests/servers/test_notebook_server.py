@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from glob import glob
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
@@ -23,12 +25,13 @@ from labkit.servers import notebook_server as module
 from labkit.servers.notebook_server import NotebookServer, notebook_server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def jupyter() -> AsyncIterator[NotebookServer]:
     async with notebook_server() as server:
         yield server
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_kernel_answers_over_its_websocket_in_text_and_in_binary(
     jupyter: NotebookServer,
 ) -> None:
@@ -52,6 +55,7 @@ async def test_a_kernel_answers_over_its_websocket_in_text_and_in_binary(
         assert read_message(first).channel == "iopub"
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_nobody_gets_in_without_the_token(jupyter: NotebookServer) -> None:
     with pytest.raises(HTTPClientError) as refusal:
         await AsyncHTTPClient().fetch(f"{jupyter.address}/api/kernels")
@@ -68,9 +72,9 @@ async def test_on_exit_the_server_the_kernel_and_the_folder_are_gone(
     async with notebook_server() as server:
         async with connect(await server.start_kernel()) as connection:
             kernel = await pid_of(connection_to=connection)
-        assert list(tmp_path.iterdir())
+        assert os.listdir(tmp_path)
     await gone(kernel)
-    assert list(tmp_path.iterdir()) == []
+    assert os.listdir(tmp_path) == []
 
 
 async def test_a_cancelled_cell_leaves_nothing_behind(
@@ -85,12 +89,13 @@ async def test_a_cancelled_cell_leaves_nothing_behind(
             await asyncio.Event().wait()
 
     running = asyncio.create_task(cell())
-    kernel = await started
+    either: set[asyncio.Future[Any]] = {started, running}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    await gone(kernel)
-    assert list(tmp_path.iterdir()) == []
+    await gone(started.result())
+    assert os.listdir(tmp_path) == []
 
 
 async def test_a_server_that_does_not_end_is_killed(
@@ -99,15 +104,15 @@ async def test_a_server_that_does_not_end_is_killed(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(module, "STOP_S", 0.1)
     async with notebook_server():
-        [notice] = tmp_path.glob("*/runtime/jpserver-*.json")
-        pid = json.loads(notice.read_text())["pid"]
+        [notice] = glob(f"{tmp_path}/*/runtime/jpserver-*.json")
+        pid = int(notice.rpartition("-")[2].removesuffix(".json"))
         os.kill(pid, signal.SIGSTOP)
     await gone(pid)
 
 
 async def test_a_server_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_OPTIONS", ("--no-browser", "--ServerApp.ip=203.0.113.1"))
-    with pytest.raises(LabkitError, match="^the Jupyter server did not start: .") as refusal:
+    with pytest.raises(LabkitError, match=r"^the Jupyter server did not start: .") as refusal:
         async with notebook_server():
             pass
     assert "\n" not in str(refusal.value)
@@ -120,11 +125,12 @@ async def test_a_python_that_says_nothing_is_still_one_sentence(
     silent.write_text("#!/bin/sh\nexit 1\n")
     silent.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(silent))
-    with pytest.raises(LabkitError, match="did not start: no reason given$"):
+    with pytest.raises(LabkitError, match=r"did not start: no reason given$"):
         async with notebook_server():
             pass
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_kernel_that_cannot_be_started_is_one_sentence(jupyter: NotebookServer) -> None:
     stranger = NotebookServer(jupyter.address, token="spam")
     with pytest.raises(LabkitError, match="did not start a kernel: HTTP 403"):
