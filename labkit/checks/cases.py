@@ -11,6 +11,12 @@ from labkit.checks.messages import NoAnswer, Raised
 from labkit.checks.subject import Subject
 
 SHOWN_BYTES = 24
+_NO_RETURN = ": is a `return` missing?"
+_REMEDIES: dict[tuple[type, type], str] = {
+    (bytes, str): ": `.decode()` makes text of bytes",
+    (str, bytes): ": `.encode()` makes bytes of text",
+    **{(type(None), kind): _NO_RETURN for kind in (bool, bytes, dict, int, list, str, tuple)},
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ def equal(got: plain.Plain, expected: plain.Plain, title: str, *, hint: str = ""
         return Case(title, passed=False, expected=show(expected), got=str(got), hint=hint)
     if type(got) is not type(expected):
         wrong = f"expected {_kind(expected)}, got {plain.describe(got)}"
+        wrong += _REMEDIES.get((type(got), type(expected)), "")
         got_text = wrong if isinstance(got, plain.Foreign) else f"{show(got)}   ({wrong})"
         return Case(title, passed=False, expected=show(expected), got=got_text, hint=hint)
     expected_text, got_text = _show_difference(expected, got)
@@ -111,11 +118,13 @@ def _show_difference(expected: plain.Plain, got: plain.Plain) -> tuple[str, str]
     pairs = enumerate(zip_longest(expected, got))
     first = next(i for i, (wanted, found) in pairs if wanted != found)
     start = max(0, first - 4)
-    return tuple(
-        f"… {side[start : start + 12].hex(' ')} …  (from byte {start} of {len(side):,};"
-        f" the first difference is at byte {first})"
-        for side in (expected, got)
-    )  # type: ignore[return-value]
+    shown = (f"… {side[start : start + 12].hex(' ')} …" for side in (expected, got))
+    sizes = (
+        f"{len(expected):,} bytes",
+        f"{len(got):,} bytes; the first difference is at byte {first}",
+    )
+    expected_text, got_text = (f"{text}  ({size})" for text, size in zip(shown, sizes, strict=True))
+    return expected_text, got_text
 
 
 def _kind(value: plain.Plain) -> str:

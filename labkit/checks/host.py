@@ -156,7 +156,7 @@ class Host:
             return Unwritten(f"no cell defines `{symbol}`")
         if not callable(self._answers[symbol]):
             what = plain.describe(self._answers[symbol])
-            return Missing(f"`{symbol}` is {what}, not a function or a class")
+            return Missing(f"`{symbol}` is {what}: give the function or class itself, without ()")
         return None
 
     def _call(self, symbol: str, arguments: list[Any]) -> Reply:

@@ -26,7 +26,10 @@ async def judge(
     try:
         async with asyncio.timeout(deadline_s):
             async for case in exercise.check(subject, world):
-                cases.append(_with_circumstances(case, subject, world))
+                if not case.passed and all(earlier.passed for earlier in cases):
+                    case = await _with_circumstances(case, subject, world)
+                subject.forget_circumstances()
+                cases.append(case)
     except NotWritten as todo:
         return _without_points(exercise, "todo", f"not written yet: {todo}")
     except TimeoutError:
@@ -40,15 +43,14 @@ async def judge(
     return _verdict(exercise, subject, cases)
 
 
-def _with_circumstances(case: Case, subject: Subject, world: World) -> Case:
-    """Return ``case`` with what happened on the way to it: the last call, prints, the wire."""
-    called, subject.called = subject.called, ""
-    printed, subject.printed = subject.printed, ""
-    if case.passed:
-        return case
-    raised = str(subject.raised[0]) if subject.raised else ""
+async def _with_circumstances(case: Case, subject: Subject, world: World) -> Case:
+    """Return ``case``, which is shown, with what happened on the way to it."""
     return dataclasses.replace(
-        case, called=called, printed=printed, raised=raised, wire=world.transcript_text()
+        case,
+        wire=await world.transcript_text(),
+        called=subject.called,
+        printed=subject.printed,
+        raised=str(subject.raised[0]) if subject.raised else "",
     )
 
 

@@ -16,6 +16,7 @@ from labkit.checks.messages import (
     Gone,
     Invoke,
     Listening,
+    Missing,
     New,
     NoAnswer,
     Raised,
@@ -55,10 +56,16 @@ class Subject:
         self.symbol = symbol
         self.called = ""
         self.printed = ""
+        self._has_failed = False
         self.stalled = False
         self.raised: list[Raised] = []
         self._channel = channel
         self._handles = itertools.count()
+
+    def forget_circumstances(self) -> None:
+        """Forget the last call and what was printed: the next case has its own."""
+        self.called = self.printed = ""
+        self._has_failed = False
 
     async def call(self, *arguments: plain.Plain) -> plain.Plain:
         """Call the function with ``arguments``."""
@@ -103,8 +110,12 @@ class Subject:
         for argument in arguments:
             if isinstance(argument, NoAnswer):
                 return argument
-        self.called = f"{name}({', '.join(_brief(argument) for argument in arguments)})"
+        called = f"{name}({', '.join(_brief(argument) for argument in arguments)})"
         reply = await self._channel.ask(request)
+        # Of several calls, the one to look at is the first that failed.
+        if not self._has_failed:
+            self.called = "" if isinstance(reply, Missing) else called
+            self._has_failed = isinstance(reply, NoAnswer)
         self.printed += getattr(reply, "printed", "")
         self.stalled = self.stalled or isinstance(reply, Stalled)
         match reply:
@@ -160,7 +171,14 @@ def _no_answer(reply: Reply) -> NoAnswer:
 
 
 def _brief(value: plain.Plain) -> str:
+    """Return ``value`` as Python that can be pasted into a cell, if it is not too long."""
     if isinstance(value, bytes) and len(value) > SHOWN_BYTES:
-        return f"{value[:SHOWN_BYTES]!r}… {len(value):,} bytes"
-    text = repr(value)
+        return f"{_literal(value[:SHOWN_BYTES])}… {len(value):,} bytes"
+    text = _literal(value) if isinstance(value, bytes) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _literal(data: bytes) -> str:
+    if data.isascii() and data.decode().isprintable():
+        return repr(data)
+    return f'bytes.fromhex("{data.hex(" ")}")'

@@ -21,6 +21,10 @@ from labkit.transport.transcript import Entry
 
 SOON_S = 0.01
 PATIENCE_S = 1.0
+# How long bytes may be on their way through the kernel of a busy machine. Waited for once: where
+# nothing came one time, the verdict is fail, and the times after it need not be as sure.
+GRACE_S = 0.05
+LATER_S = 0.003
 SHOWN_ENTRIES = 6
 REQUEST = (
     "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -33,6 +37,7 @@ class World:
 
     def __init__(self, seed: str) -> None:
         self.random = random.Random(seed)
+        self.grace_s = GRACE_S
         self._latest: Peer | None = None
 
     @asynccontextmanager
@@ -44,27 +49,27 @@ class World:
                 raw = await open_raw(f"ws://127.0.0.1:{served.port}")
             except (LabkitError, OSError) as error:
                 absent = str(error)
-        peer = self._latest = Peer(raw, served, self.random, absent=absent)
+        peer = self._latest = Peer(self, raw, served, absent=absent)
         try:
             yield peer
         finally:
             if raw is not None:
                 await raw.close()
 
-    def transcript_text(self) -> str:
+    async def transcript_text(self) -> str:
         """Return what crossed the latest connection, its last entries."""
-        return self._latest.transcript_text() if self._latest else ""
+        return await self._latest.transcript_text() if self._latest else ""
 
 
 class Peer:
     """The other end of a connection to an answer: a client of which the check says every frame."""
 
     def __init__(
-        self, raw: RawConnection | None, served: Served, rng: random.Random, *, absent: str
+        self, world: World, raw: RawConnection | None, served: Served, *, absent: str
     ) -> None:
+        self._world = world
         self._raw = raw
         self._served = served
-        self._rng = rng
         self._ended = absent
         self._seen: asyncio.Queue[Entry] = asyncio.Queue(maxsize=1000)
         if raw is not None:
@@ -72,12 +77,10 @@ class Peer:
 
     async def upgrade(self, key: str = "AAAAAAAAAAAAAAAAAAAAAA==") -> str:
         """Ask for the upgrade; tell the status and the accept key of the answer."""
-        await self._write(REQUEST.format(key=key).encode())
+        await self.send_bytes(REQUEST.format(key=key).encode())
         entry = await self._next()
-        if not isinstance(entry, Entry):
-            return entry
-        if entry.kind != "http":
-            return entry.label
+        if not isinstance(entry, Entry) or entry.kind != "http":
+            return self._half_an_answer() or str(getattr(entry, "label", entry))
         try:
             response = Response.parse(entry.data)
         except LabkitError as error:
@@ -85,13 +88,19 @@ class Peer:
         return f"HTTP {response.status}, accept {response.header('Sec-WebSocket-Accept')}"
 
     async def send(
-        self, opcode: Opcode, payload: bytes, *, masked: bool = True, in_pieces: bool = False
+        self, opcode: Opcode, payload: bytes, *, fin: bool = True, in_pieces: bool = False
     ) -> None:
-        """Send one frame; ``in_pieces``, a byte at a time."""
-        mask = self._rng.randbytes(4) if masked else None
-        data = serialize(Frame(opcode, payload, mask=mask))
+        """Send one frame, masked; ``in_pieces``, a byte at a time."""
+        data = serialize(Frame(opcode, payload, fin=fin, mask=self._world.random.randbytes(4)))
         for piece in [data[i : i + 1] for i in range(len(data))] if in_pieces else [data]:
-            await self._write(piece)
+            await self.send_bytes(piece)
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send ``data`` as it is."""
+        # A server that is gone shows in what is received, or rather not received.
+        with suppress(LabkitError, OSError):
+            if self._raw is not None:
+                await self._raw.send(data)
 
     async def receive(self) -> str:
         """Tell what comes next: ``TEXT unmasked "Spam"``, ``end of stream``.
@@ -104,9 +113,21 @@ class Peer:
         words = re.sub(r" +", " ", entry.label)
         return re.sub(r'^(CLOSE \w+ \d+) ".*"$', r"\1", words)
 
-    def transcript_text(self) -> str:
-        """Return the last entries of what crossed the connection."""
-        return self._raw.transcript.text(last=SHOWN_ENTRIES) if self._raw else ""
+    async def transcript_text(self) -> str:
+        """Return the last entries of what crossed the connection, when the answer has settled."""
+        if self._raw is None:
+            return ""
+        await self._served.settle()
+        await self._raw.settle(quiet_s=SOON_S, patience_s=SOON_S)
+        return self._raw.transcript.text(last=SHOWN_ENTRIES)
+
+    def _half_an_answer(self) -> str:
+        received = self._raw.transcript.bytes_from("server") if self._raw else b""
+        if not received.startswith(b"HTTP/1.1 ") or b"\r\n\r\n" in received:
+            return ""
+        if b"\r" not in received:
+            return r"an answer whose lines end with \n; HTTP wants \r\n"
+        return r"an answer without the empty line, \r\n\r\n, at its end"
 
     def _see(self, entry: Entry) -> None:
         if entry.sender == "server":
@@ -115,15 +136,18 @@ class Peer:
 
     async def _next(self) -> Entry | str:
         """Return what comes next, or why nothing does."""
-        for patience_s in (SOON_S, PATIENCE_S):
+        for patience_s in (min(SOON_S, self._world.grace_s), PATIENCE_S):
             if self._ended:
                 return self._ended
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience_s):
                     return await self._taken()
             reason = await self._served.settle()
-            await _rounds_of_the_loop()
-            if reason is not None and self._seen.empty():
+            if reason is not None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._world.grace_s):
+                        return await self._taken()
+                self._world.grace_s = LATER_S
                 return reason or "nothing: it waits for more"
         return f"nothing within {PATIENCE_S:g} s"
 
@@ -133,15 +157,3 @@ class Peer:
             self._ended = entry.label
             await self._served.settle()
         return entry
-
-    async def _write(self, data: bytes) -> None:
-        # A server that is gone shows in what is received, or rather not received.
-        with suppress(LabkitError, OSError):
-            if self._raw is not None:
-                await self._raw.send(data)
-
-
-async def _rounds_of_the_loop() -> None:
-    """Let this side read what the answer has written before it said that it settled."""
-    for _ in range(10):
-        await asyncio.sleep(0)

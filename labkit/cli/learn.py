@@ -129,11 +129,8 @@ async def _watch(folder: Path) -> None:
         except CourseError as error:
             print(error, flush=True)
             continue
-        print(
-            f"{path.name}: {len(changed)} verdicts are new"
-            if changed
-            else f"{path.name}: no change"
-        )
+        count = {0: "no verdict is new", 1: "1 verdict is new"}
+        print(f"{path.name}: {count.get(len(changed), f'{len(changed)} verdicts are new')}")
         for report in changed:
             _show(report)
         _record(folder, changed)

@@ -32,7 +32,10 @@ Receiver: TypeAlias = Callable[[CountedConnection], Portions]
 
 @dataclass(frozen=True)
 class Delivery:
-    """What one way of delivery cost. The bytes are all that crossed its TCP connection.
+    """What one way of delivery cost.
+
+    The bytes are all that its TCP connection carried, both the requests and what came back. The
+    headers of TCP and IP come on top: 40 bytes or more for each packet, whichever the way.
 
     A delay runs from the moment an event is published to the moment its receiver has read it.
     """

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from labkit.checks.registry import find
-from labkit.course.execution import run_notebook
 from labkit.course.exercises import make_exercise, make_solution, refuse_regions, refuse_unmatched
 from labkit.course.manifest import Course, Lesson, read_course
 from labkit.course.markdown import Cell, read_cells
@@ -101,6 +100,9 @@ def _plan(
     course: Course, lesson: Lesson, points_of: Callable[[str], int]
 ) -> tuple[Derivation, Derivation]:
     """Read the lesson's sources. Return what makes its notebooks of them."""
+    # It imports Jupyter's client, which no other command should wait for.
+    from labkit.course.execution import run_notebook
+
     read, filled_in, solved = (f"{folder}/{lesson.slug}.ipynb" for folder in FOLDERS)
     lesson_cells = _source(course, lesson, "lesson.md")
     refuse_regions(lesson_cells)

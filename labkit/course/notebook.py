@@ -1,4 +1,7 @@
-"""A notebook as a file: its cells, its metadata, its bytes. Runs nothing."""
+"""A notebook as a file: its cells, its metadata, its bytes. Runs nothing.
+
+``nbformat`` takes a second to import, so only what makes a notebook imports it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
-
-import nbformat
 
 from labkit.course.markdown import Cell
 
@@ -23,6 +24,8 @@ _METADATA = {
 
 def make_notebook(cells: Sequence[Cell], metadata: Mapping[str, dict[str, Any]]) -> Any:
     """Return ``cells`` as a notebook that was not run. ``metadata`` is added, by cell id."""
+    import nbformat
+
     nodes = [_node(cell, metadata.get(cell.id, {})) for cell in cells]
     document = {"cells": nodes, "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
     return nbformat.from_dict(document)  # type: ignore[no-untyped-call]
@@ -30,6 +33,8 @@ def make_notebook(cells: Sequence[Cell], metadata: Mapping[str, dict[str, Any]])
 
 def serialize(notebook: Any) -> bytes:
     """Return the notebook's file: the same notebook, the same bytes."""
+    import nbformat
+
     nbformat.validate(notebook)
     text: str = nbformat.writes(notebook, version=4)  # type: ignore[no-untyped-call]
     return f"{text.rstrip()}\n".encode()

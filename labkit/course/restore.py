@@ -59,7 +59,7 @@ def _stub(solutions: Path, exercise: str) -> dict[str, Any]:
     for cell in _read(solutions)["cells"]:
         if cell.get("id") == wanted:
             source = strip_solution(_source(cell), exercise, file=solutions.name)
-            return cell | {"source": source, "outputs": [], "execution_count": None}
+            return {**cell, "source": source, "outputs": [], "execution_count": None}
     raise CourseError(f"solutions/{solutions.name} has no cell {wanted} to make the stub from")
 
 

@@ -14,7 +14,6 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-import labkit
 from labkit.checks.host import Host
 from labkit.checks.messages import pack, unpack_request
 from labkit.grading.cells import Notebook
@@ -60,7 +59,7 @@ def _limit() -> None:
 def _keep_quiet() -> None:
     """Make what only a notebook has do nothing here."""
     for name in ("check", "hint", "scorecard"):
-        setattr(labkit, name, _nothing)
+        setattr(sys.modules["labkit"], name, _nothing)
     for name, value in (("display", _nothing), ("get_ipython", _Shell), ("input", _no_input)):
         setattr(builtins, name, value)
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import msgspec
 
-import labkit
 from labkit.checks import host
 from labkit.checks.messages import Gone, Reply, Request, Stalled, pack
 from labkit.grading import cells as cell_runner
@@ -171,6 +170,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
         # The box runs the same labkit as the judge, installed or not.
-        "PYTHONPATH": str(Path(labkit.__file__).parents[1]),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
         "TMPDIR": str(folder),
     }

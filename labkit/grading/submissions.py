@@ -36,15 +36,17 @@ def find_submissions(folders: Sequence[Path], symbols: Symbols, *, out: Path) ->
     many students, and the folder tells them apart: ``morning/ada``. Raises ``UsageError`` if a
     folder cannot be read or no folder holds a student.
     """
-    resolved = list(dict.fromkeys(folder.resolve() for folder in folders))
-    students = [(one, each) for one in resolved for each in _students(one, out.resolve())]
+    given = {folder.resolve(): folder for folder in folders}
+    students = [
+        (path, each) for path in given for each in _students(path, given[path], out.resolve())
+    ]
     if not students:
         names = " or ".join(str(folder) for folder in folders)
         raise UsageError(
             f"there are no submissions in {names}: "
             f"expected a folder for each student, such as ada/01_protocol.ipynb"
         )
-    above = Path(os.path.commonpath(resolved))
+    above = Path(os.path.commonpath(given))
     times = Counter(student.name for _, student in students)
     found: list[Submission] = []
     for folder, student in students:
@@ -53,12 +55,12 @@ def find_submissions(folders: Sequence[Path], symbols: Symbols, *, out: Path) ->
     return sorted(found, key=lambda one: (one.student, one.lesson, one.reason))
 
 
-def _students(folder: Path, out: Path) -> list[Path]:
+def _students(folder: Path, given: Path, out: Path) -> list[Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
         raise UsageError(
-            f"the folder {folder} cannot be read: {error.strerror}; "
+            f"the folder {given} cannot be read: {error.strerror}; "
             f"give the folder that holds one folder for each student"
         ) from error
     hidden = (".", "__")

@@ -41,7 +41,6 @@ def plot_delivery(results: Sequence[Delivery]) -> DeliveryFigure:
     volume.set_yticks(range(len(results)), [result.way for result in results])
     volume.invert_yaxis()
     for axes in (volume, delay):
-        axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:,g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.tick_params(axis="y", length=0)
@@ -82,7 +81,7 @@ def _draw_bytes(axes: Axes, results: Sequence[Delivery]) -> None:
     volumes = [result.bytes_per_message for result in results]
     bars = axes.barh(range(len(results)), volumes, height=0.6, color=COLOURS)
     axes.bar_label(bars, [f"{volume:,.0f}" for volume in volumes], padding=4)
-    axes.set_xlim(10, 3 * max(volumes))
+    axes.set_xlim(0, 1.2 * max(volumes))
     axes.set_title("Bytes on the wire per message", loc="left")
     axes.set_xlabel("bytes, both directions, headers included")
 
@@ -105,6 +104,7 @@ def _draw_delays(axes: Axes, results: Sequence[Delivery]) -> None:
             textcoords="offset points",
             va="center",
         )
+    axes.set_xscale("log")
     axes.set_title("Delay per message", loc="left")
     axes.set_xlabel("ms; a dot is a message, the line their median")
 

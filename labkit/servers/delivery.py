@@ -97,13 +97,13 @@ class Socket(WebSocketHandler):
         """Take no notice: the feed has nothing to be asked."""
 
     def on_close(self) -> None:
-        """Stop sending."""
-        self.sender.cancel()
+        """Note that this one is closed."""
         self.open_sockets.discard(self.closed)
         self.closed.set_result(None)
 
     async def send_events(self, seq: int) -> None:
         """Send what is newer than ``seq`` for as long as the feed goes on, then close."""
+        # Who went away is noticed when the next event is written.
         with contextlib.suppress(WebSocketClosedError):
             while events := await self.feed.wait_after(seq):
                 for event in events:

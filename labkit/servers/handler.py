@@ -64,9 +64,7 @@ async def _drain(
             connection.transport.abort()
     if await _ended(server, drain_s):
         return
-    # A peer that does not answer the close, or a handler that awaits something else.
-    for connection in connections:
-        connection.transport.abort()
+    # The library has cut off by now who did not answer the close; a handler may still wait.
     for task in handlers:
         task.cancel()
     await _ended(server, drain_s)

@@ -116,7 +116,7 @@ def test_the_scorecard_shows_what_is_open_and_what_is_done(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["01.1", "accept_key", "open", "0", "of", "1"]
     assert lines[2].split() == ["01.3", "apply_mask", "pass", "1", "of", "1"]
-    assert lines[-1].split() == ["lesson", "01", "1", "of", "18"]
+    assert lines[-1].split() == ["lesson", "01", "1", "of", "19"]
 
 
 def test_a_course_folder_that_cannot_be_written_costs_the_standing_only(

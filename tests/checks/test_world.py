@@ -37,7 +37,7 @@ async def test_a_peer_tells_what_it_receives_in_the_words_of_the_transcript() ->
         assert await peer.receive() == "CLOSE unmasked 1000"
         assert await peer.receive() == "end of stream"
         assert await peer.receive() == "end of stream"
-        assert world.transcript_text().startswith("client → server   GET / HTTP/1.1")
+        assert (await world.transcript_text()).startswith("client → server   GET / HTTP/1.1")
 
 
 async def test_a_peer_tells_that_nothing_comes_without_waiting_long() -> None:

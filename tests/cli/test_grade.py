@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,6 +121,7 @@ def test_ctrl_c_says_how_to_go_on(class_folder: Path, tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as grading:
         while not (tmp_path / "out/feedback").exists():
             assert grading.poll() is None
+            time.sleep(0.02)
         grading.send_signal(signal.SIGINT)
         _, error = grading.communicate(timeout=60)
     assert grading.returncode == 130

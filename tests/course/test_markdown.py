@@ -37,6 +37,14 @@ def test_a_fence_in_another_language_stays_as_it_is_in_its_markdown(language: st
     assert [(cell.kind, cell.source) for cell in parse(text, "lesson.md")] == [("markdown", text)]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['````markdown\n```python id="a"\n1\n```\n````', "```text\n```js\nx\n```\n\n```js\ny\n```"],
+)
+def test_a_fence_that_shows_a_fence_is_one_fence(text: str) -> None:
+    assert [(cell.kind, cell.source) for cell in parse(text, "lesson.md")] == [("markdown", text)]
+
+
 def test_two_code_cells_in_a_row_have_no_markdown_between() -> None:
     text = '```python id="a"\n1\n```\n\n```python id="b"\n2\n```\n'
     assert [cell.id for cell in parse(text, "lesson.md")] == ["a", "b"]

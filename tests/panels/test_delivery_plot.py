@@ -50,8 +50,13 @@ def test_the_median_delay_stands_beside_its_row(figure: DeliveryFigure) -> None:
     assert words(figure.axes[1]) == ["52 ms", "2.0 ms", "1.0 ms", "0.9 ms"]
 
 
-def test_both_axes_are_logarithmic_and_named(figure: DeliveryFigure) -> None:
-    assert [axes.get_xscale() for axes in figure.axes] == ["log", "log"]
+def test_bars_begin_at_zero_and_delays_are_logarithmic(figure: DeliveryFigure) -> None:
+    volume, delay = figure.axes
+    assert (volume.get_xscale(), volume.get_xlim()[0]) == ("linear", 0)
+    assert delay.get_xscale() == "log"
+
+
+def test_both_axes_are_named(figure: DeliveryFigure) -> None:
     assert all(axes.get_xlabel() and axes.get_title(loc="left") for axes in figure.axes)
 
 

@@ -51,7 +51,8 @@ async def test_a_panel_connects_by_itself_and_draws_what_comes() -> None:
         assert panel.state["connection"] == {"words": "open", "active": True}
         assert panel.text() == "open\nlast: 'Spam'"
         panel.close()
-        await panel.connection.closed()
+        async with asyncio.timeout(SECONDS):
+            await panel.connection.closed()
 
 
 async def test_the_page_can_disconnect_and_connect_again() -> None:
@@ -63,7 +64,8 @@ async def test_the_page_can_disconnect_and_connect_again() -> None:
         panel._handle_custom_msg({"do": "connect"}, [])
         await drawn(panel, "connection", {"words": "open", "active": True})
         panel.close()
-        await panel.connection.closed()
+        async with asyncio.timeout(SECONDS):
+            await panel.connection.closed()
 
 
 async def test_closing_the_panel_closes_its_connection() -> None:
@@ -71,6 +73,7 @@ async def test_closing_the_panel_closes_its_connection() -> None:
         panel = Last(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         await drawn(panel, "last", "Spam")
         panel.close()
-        await panel.connection.closed()
+        async with asyncio.timeout(SECONDS):
+            await panel.connection.closed()
         assert panel.connection.state == "closed 1000"
         assert panel.comm is None

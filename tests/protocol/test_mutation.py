@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -49,3 +50,15 @@ def test_without_any_one_rule_the_codec_fails_a_case(module: str) -> None:
 def survives(mutant: Mutant) -> bool:
     with loaded({**CODE, mutant.module: mutant.code}) as codec:
         return failed_case(codec) is None
+
+
+def test_every_raise_of_the_codec_is_left_out_in_one_mutant() -> None:
+    raises = [
+        node
+        for source in SOURCES.values()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Raise) and "AssertionError" not in ast.unparse(node)
+    ]
+    assert len([mutant for mutant in MUTANTS if mutant.change == "without the raise"]) == len(
+        raises
+    )

@@ -104,6 +104,17 @@ async def test_a_client_that_does_not_answer_cannot_hold_up_the_exit() -> None:
             writer.close()
 
 
+async def test_a_handler_that_waits_for_ever_cannot_hold_up_the_exit() -> None:
+    async def wait(stream: WebSocketStream) -> None:
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(20):
+        async with open_server("127.0.0.1", 0, handler=wait, drain_s=0.05) as address:
+            client = await connect(url(address))
+        await client.wait_closed()
+        assert client.close_code == 1001
+
+
 async def test_a_handler_that_fails_closes_its_own_connection_with_1011(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -151,10 +162,13 @@ async def test_a_plain_request_is_told_to_upgrade() -> None:
         writer.close()
 
 
-async def test_a_refused_request_does_not_hurt_the_server() -> None:
+async def test_a_refused_request_does_not_hurt_the_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with open_server("127.0.0.1", 0) as address:
         with pytest.raises(InvalidStatus):
             await connect(url(address), additional_headers={"Sec-WebSocket-Version": "13"})
         async with connect(url(address)) as client:
             await client.send("Spam")
             assert await client.recv() == "Spam"
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []

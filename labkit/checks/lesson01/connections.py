@@ -8,7 +8,8 @@ from labkit.checks.cases import agrees, equal
 from labkit.checks.registry import Cases, exercise
 from labkit.checks.subject import Subject
 from labkit.checks.world import World
-from labkit.protocol.frames import Opcode
+from labkit.protocol.frames import Frame, Opcode, serialize
+from labkit.transport.wording import hexadecimal
 
 
 @exercise(
@@ -62,20 +63,20 @@ async def close_answer(subject: Subject, world: World) -> Cases:
 @exercise(
     "01.8",
     symbol="serve_echo",
-    points=4,
+    points=5,
     hints=(
         "Write it in three parts: read the request up to the empty line and answer 101; then feed "
         "what arrives to a FrameParser; then act on each frame by its opcode.",
         "`request = await reader.readuntil(b'\\r\\n\\r\\n')` reads the request. "
         "`await reader.read(65536)` gives the next piece, and `b''` at the end.",
-        "Text and binary: send the same opcode and payload back. Ping: a pong with its payload. "
-        "Close: a close with `close_answer(payload)`, then return. No mask bit: close 1002.",
+        "Close: a close with `close_answer(payload)`, then return. Ping: a pong. Else: `message = "
+        "messages.add(fin, opcode, payload)`, and if it is not None, send it: opcode 1 for a str.",
     ),
 )
 async def serve_echo(subject: Subject, world: World) -> Cases:
     """A server by hand: handshake, echo, pong, close, and no unmasked client."""
-    async with subject.serve() as port:
-        async with world.connect(port) as client:
+    async with subject.serve() as served:
+        async with world.connect(served) as client:
             yield equal(
                 await client.upgrade("dGhlIHNhbXBsZSBub25jZQ=="),
                 "HTTP 101, accept s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
@@ -97,11 +98,27 @@ async def serve_echo(subject: Subject, world: World) -> Cases:
                 'TEXT unmasked "€"',
                 "a frame that arrives byte by byte comes back",
             )
+            await client.send(Opcode.TEXT, b"Sp", fin=False)
             await client.send(Opcode.PING, b"hi")
             yield equal(
                 await client.receive(),
                 'PONG unmasked "hi"',
-                "a ping is answered by a pong with the same payload",
+                "a ping is answered by a pong with the same payload, also between fragments",
+                hint="opcode 10 for the pong; a fragment is no message yet, so nothing comes back",
+            )
+            await client.send(Opcode.CONT, b"am")
+            yield equal(
+                await client.receive(),
+                'TEXT unmasked "Spam"',
+                "a message in fragments comes back when it is whole",
+                hint="give the frames to a MessageAssembler, one for each connection",
+            )
+            payload = world.random.randbytes(300)
+            await client.send(Opcode.BINARY, payload)
+            yield equal(
+                await client.receive(),
+                f"BIN unmasked {hexadecimal(payload)}",
+                "a long binary message comes back unchanged",
             )
             await client.send(Opcode.CLOSE, struct.pack("!H", 4000))
             yield equal(
@@ -110,17 +127,27 @@ async def serve_echo(subject: Subject, world: World) -> Cases:
                 "a close is answered with its code, and the connection ends",
                 hint="send `close_answer(payload)` in a close frame, then return",
             )
-        async with world.connect(port) as first, world.connect(port) as second:
+        async with world.connect(served) as first, world.connect(served) as second:
             await first.upgrade()
             await second.upgrade()
             await second.send(Opcode.TEXT, b"two")
             yield equal(
                 await second.receive(), 'TEXT unmasked "two"', "two clients are served at once"
             )
-            await first.send(Opcode.TEXT, b"Spam", masked=False)
+            await first.send(Opcode.TEXT, b"Spam \xff")
             yield equal(
                 await first.receive(),
+                "CLOSE unmasked 1007",
+                "text that is not UTF-8 is refused with 1007",
+                hint="`except CloseError as error`: `error.args[0]` is the code",
+            )
+        async with world.connect(served) as client:
+            await client.upgrade()
+            unmasked, masked = Frame(Opcode.TEXT, b"one"), Frame(Opcode.TEXT, b"two", mask=b"mask")
+            await client.send_bytes(serialize(unmasked) + serialize(masked))
+            yield equal(
+                await client.receive(),
                 "CLOSE unmasked 1002",
-                "a frame without a mask is refused with 1002",
-                hint="the mask bit is `data[1] & 0x80` of a frame; `parse_header` tells it",
+                "a frame without a mask is refused with 1002, whatever follows it",
+                hint="look at the mask bit of every frame, not of every piece",
             )

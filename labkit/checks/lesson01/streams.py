@@ -56,6 +56,15 @@ async def frame_parser(subject: Subject, world: World) -> Cases:
         "one byte at a time: nothing until the last, then the frame",
         hint="keep the bytes that are not a whole frame yet in `self`",
     )
+    for length in (200, 70_000):
+        payload = world.random.randbytes(length)
+        parser = await subject.new()
+        yield equal(
+            await parser.invoke("feed", serialize(Frame(Opcode.BINARY, payload, mask=b"mask"))),
+            [(True, BINARY, payload)],
+            f"a masked frame of {length:,} bytes comes out unmasked",
+            hint="the key is behind the length, wherever that ends: the header's last 4 bytes",
+        )
     frames = [(True, BINARY, world.random.randbytes(n)) for n in (0, 125, 126, 300, 70000, 5)]
     stream = b"".join(serialize(Frame(Opcode(op), data)) for _, op, data in frames)
     parser = await subject.new()
@@ -93,7 +102,10 @@ async def message_assembler(subject: Subject, world: World) -> Cases:
     spam = await subject.new()
     yield equal(await spam.invoke("add", True, TEXT, b"Spam"), "Spam", "a text frame is a message")
     yield equal(
-        await spam.invoke("add", True, BINARY, b"\xff\x00"), b"\xff\x00", "binary stays bytes"
+        await spam.invoke("add", True, BINARY, b"\xff\x00"),
+        b"\xff\x00",
+        "the next message, a binary one, stays bytes",
+        hint="after a whole message no message is open; binary is not decoded",
     )
     parts = await subject.new()
     yield equal(

@@ -65,10 +65,6 @@ def close_answer(payload):
 """
 
 
-def _given(source: str) -> str:
-    return GIVEN + dedent(source)
-
-
 _ASSEMBLER = """
     class MessageAssembler:
         def __init__(self):
@@ -96,6 +92,11 @@ _ASSEMBLER = """
                 return message
 """
 
+
+def _given(source: str) -> str:
+    return GIVEN + dedent(_ASSEMBLER) + dedent(source)
+
+
 _SERVER = """
     async def serve_echo(reader, writer):
         request = (await reader.readuntil(b"\\r\\n\\r\\n")).decode()
@@ -108,6 +109,7 @@ _SERVER = """
             f"Sec-WebSocket-Accept: {accept_key(key)}\\r\\n"
             "\\r\\n").encode())
         buffer = b""
+        messages = MessageAssembler()
         while True:
             data = await reader.read(1000)
             if not data:
@@ -122,7 +124,20 @@ _SERVER = """
                 if h["opcode"] == 8:
                     writer.write(serialize_frame(8, close_answer(payload)))
                     return
-                writer.write(serialize_frame(10 if h["opcode"] == 9 else h["opcode"], payload))
+                if h["opcode"] == 9:
+                    writer.write(serialize_frame(10, payload))
+                    continue
+                try:
+                    message = messages.add(h["fin"], h["opcode"], payload)
+                except CloseError as error:
+                    writer.write(serialize_frame(8, struct.pack("!H", error.args[0])))
+                    return
+                if message is None:
+                    continue
+                if type(message) is str:
+                    writer.write(serialize_frame(1, message.encode()))
+                else:
+                    writer.write(serialize_frame(2, message))
 """
 
 
@@ -300,27 +315,28 @@ RIGHT: dict[str, dict[str, str]] = {
     "01.8": {
         "with a buffer of its own": _given(_SERVER),
         "on labkit's own codec": dedent("""
-            from labkit.protocol.frames import CloseCode, Frame, FrameParser, Opcode, serialize
-            from labkit.protocol.handshake import Request, accept_key
+            from labkit.errors import RemoteProtocolError
+            from labkit.protocol.connection import Connection, Side
+            from labkit.protocol.events import Accept, Binary, Close, Failed, Ping, Pong, Text
+            from labkit.protocol.events import Upgrade
             async def serve_echo(reader, writer):
-                request = Request.parse(await reader.readuntil(b"\\r\\n\\r\\n"))
-                key = request.header("Sec-WebSocket-Key")
-                writer.write(b"HTTP/1.1 101 Switching Protocols\\r\\n"
-                             b"Upgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
-                             b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\\r\\n\\r\\n")
-                parser = FrameParser()
-                while data := await reader.read(4096):
-                    for frame in parser.feed(data):
-                        if frame.mask is None:
-                            refusal = (1002).to_bytes(2, "big") + b"a client must mask"
-                            writer.write(serialize(Frame(Opcode.CLOSE, refusal)))
-                            return
-                        if frame.opcode == Opcode.CLOSE:
-                            writer.write(serialize(Frame(Opcode.CLOSE, frame.payload[:2])))
-                            return
-                        opcode = Opcode.PONG if frame.opcode == Opcode.PING else frame.opcode
-                        writer.write(serialize(Frame(opcode, frame.payload)))
-                        await writer.drain()
+                connection = Connection(Side.SERVER)
+                while True:
+                    connection.receive_data(await reader.read(4096))
+                    for event in connection.events():
+                        match event:
+                            case Upgrade():
+                                connection.send(Accept())
+                            case Text() | Binary():
+                                connection.send(event)
+                            case Ping(payload):
+                                connection.send(Pong(payload))
+                            case Close(code):
+                                connection.send(Close(code))
+                    writer.write(connection.data_to_send())
+                    if connection.state.name == "CLOSED":
+                        return
+                    await writer.drain()
         """),
     },
 }
@@ -412,6 +428,20 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "01.3": {
+        "calls bytes with one number": (
+            dedent("""
+                def apply_mask(data, key):
+                    masked = b""
+                    for i, byte in enumerate(data):
+                        masked += bytes(byte ^ key[i % 4])
+                    return masked
+            """),
+            "`bytes(5)` is five zero bytes",
+        ),
+        "forgets to return": (
+            "def apply_mask(data, key):\n    print([b ^ key[i % 4] for i, b in enumerate(data)])",
+            "got None: is a `return` missing?",
+        ),
         "stops after four bytes": (
             "def apply_mask(data, key):\n    return bytes(a ^ b for a, b in zip(data, key))",
             "the fifth byte uses the first byte of the key again",
@@ -487,6 +517,27 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
                         return [(h["fin"], h["opcode"], payload)]
             """),
             "three frames in one piece",
+        ),
+        "takes the key from a fixed place": (
+            _given("""
+                class FrameParser:
+                    def __init__(self):
+                        self.buffer = b""
+                    def feed(self, data):
+                        self.buffer += data
+                        frames = []
+                        while h := parse_header(self.buffer):
+                            end = h["size"] + h["length"]
+                            if len(self.buffer) < end:
+                                break
+                            payload = self.buffer[h["size"]:end]
+                            if h["masked"]:
+                                payload = apply_mask(payload, self.buffer[2:6])
+                            frames.append((h["fin"], h["opcode"], payload))
+                            self.buffer = self.buffer[end:]
+                        return frames
+            """),
+            "the key is behind the length, wherever that ends",
         ),
         "gives one frame a piece": (
             _given("""
@@ -593,7 +644,7 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
                 "                self.opcode = None\n                return",
                 "                return",
             ),
-            "binary stays bytes",
+            "after a whole message no message is open",
         ),
     },
     "01.7": {
@@ -650,21 +701,27 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "forgets the empty line": (
             _changed(_SERVER, '"\\r\\n").encode())', '"").encode())'),
-            "the upgrade is answered with 101 and the accept key",
+            r"an answer without the empty line, \\r\\n\\r\\n, at its end",
+        ),
+        "ends its lines with a newline only": (
+            _changed(_SERVER, "\\r\\n", "\\n").replace(
+                r'readuntil(b"\n\n")', r'readuntil(b"\r\n\r\n")'
+            ),
+            r"an answer whose lines end with \\n; HTTP wants \\r\\n",
         ),
         "echoes everything as text": (
-            _changed(_SERVER, 'else h["opcode"], payload', "else 1, payload"),
+            _changed(_SERVER, "serialize_frame(2, message)", "serialize_frame(1, message)"),
             "a binary message comes back as binary",
         ),
         "answers a ping with a ping": (
-            _changed(_SERVER, '10 if h["opcode"] == 9 else h["opcode"]', 'h["opcode"]'),
+            _changed(_SERVER, "serialize_frame(10, payload)", "serialize_frame(9, payload)"),
             "a ping is answered by a pong with the same payload",
         ),
         "masks what it sends": (
             _changed(
                 _SERVER,
-                'else h["opcode"], payload)',
-                'else h["opcode"], payload, True, b"abcd")',
+                "serialize_frame(1, message.encode())",
+                "serialize_frame(1, message.encode(), True, b'abcd')",
             ),
             'TEXT masked "Spam"',
         ),
@@ -675,6 +732,22 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
                 "close_answer(payload)))\n                    continue",
             ),
             "a close is answered with its code, and the connection ends",
+        ),
+        "looks at the mask of the last frame only": (
+            _changed(
+                _SERVER,
+                'if not h["masked"]:',
+                'if not h["masked"] and not buffer:',
+            ),
+            "look at the mask bit of every frame, not of every piece",
+        ),
+        "does not assemble fragments": (
+            _changed(
+                _SERVER,
+                'messages.add(h["fin"], h["opcode"], payload)',
+                "payload.decode() if h['opcode'] == 1 else payload",
+            ),
+            "a fragment is no message yet",
         ),
         "accepts frames without a mask": (
             _changed(_SERVER, 'if not h["masked"]:', "if False:"),
