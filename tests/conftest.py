@@ -1,4 +1,4 @@
-"""What every test may rely on: a real component that is missing is skipped by name, or a failure."""
+"""What every test may rely on: a missing real component is skipped by name, or is a failure."""
 
 from __future__ import annotations
 

@@ -21,6 +21,9 @@ Verdicts = Callable[[Path], Mapping[str, str]]
 MIN_EXERCISES = 5
 SOURCES = ("lesson.md", "exercises.md")
 
+#: What the README shows, beside the lessons in ``course/``.
+PICTURES = "images"
+
 
 def audit(
     root: Path,
@@ -46,7 +49,7 @@ def audit(
 def _files(course: Course) -> Iterator[Finding]:
     """Yield each file and folder that is missing, or that nothing accounts for."""
     folders = [lesson.slug for lesson in course.lessons]
-    yield from _unexpected(course, "course", {Path(MANIFEST).name, *folders})
+    yield from _unexpected(course, "course", {Path(MANIFEST).name, PICTURES, *folders})
     for lesson in course.lessons:
         if lesson.is_written:
             yield from _unexpected(course, f"course/{lesson.slug}", set(SOURCES))

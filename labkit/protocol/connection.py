@@ -219,8 +219,10 @@ class Connection:
                 )
                 return self._request.serialize()
             case Accept(headers):
-                self._open(self._response)
-                return replace(self._response, headers=self._response.headers + headers).serialize()
+                response = self._response
+                data = replace(response, headers=response.headers + headers).serialize()
+                self._open(response)
+                return data
             case Reject(status, reason, headers):
                 return handshake.refuse(HandshakeError(status, reason), headers).serialize()
             case Failed() | Lost():

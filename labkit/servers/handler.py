@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as listen
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 Handler: TypeAlias = Callable[[ServerConnection], Awaitable[None]]
@@ -41,7 +42,9 @@ async def open_handler(
         assert task is not None
         handlers.add(task)
         task.add_done_callback(handlers.discard)
-        await handler(connection)
+        # To be told that the connection is closed is how a handler ends, not a failure to log.
+        with contextlib.suppress(ConnectionClosed):
+            await handler(connection)
 
     server = await listen(handle, host, port, close_timeout=drain_s, create_connection=Connection)
     try:

@@ -126,13 +126,19 @@ def test_a_cell_that_exits_is_a_failing_cell(run: Run) -> None:
         "import time\ntime.sleep(1000)",
         "import asyncio\nawait asyncio.Event().wait()",
         "import asyncio\nwhile True: await asyncio.sleep(0)",
-        "try:\n    while True: pass\nexcept BaseException:\n    while True: pass",
+        "import time\ntry:\n    time.sleep(1000)\nexcept BaseException:\n    time.sleep(1000)",
     ],
 )
 def test_a_cell_that_does_not_end_is_ended_and_the_rest_goes_on(run: Run, forever: str) -> None:
     notebook = run(f"{forever}\ndef g(x): return 2", "def f(x): return 1")
     assert _result(notebook) == 1
     assert "its cell did not end within 0.2 s" in notebook.absent()["g"]
+
+
+def test_a_cell_that_was_ended_does_not_go_on_behind_the_others(run: Run) -> None:
+    forever = "import asyncio\nn = 0\nwhile True:\n    n += 1\n    await asyncio.sleep(0.001)"
+    later = "before = n\nawait asyncio.sleep(0.05)\ndef f(x): return n - before"
+    assert _result(run(forever, later)) == 0
 
 
 def test_a_top_level_await_works(run: Run) -> None:
@@ -155,10 +161,9 @@ def test_every_cell_is_announced_before_it_is_touched(run: Run) -> None:
     assert run.announced == [0, 1]  # type: ignore[attr-defined]
 
 
-def test_a_dataclass_finds_its_module(run: Run) -> None:
-    source = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
-    notebook = run(f"{source}@dataclass\nclass C:\n    n: int = 1")
-    assert notebook.answers()["C"]().n == 1
+def test_the_notebook_is_the_main_module(run: Run) -> None:
+    notebook = run("import pickle\nclass C: pass\ndef f(x): return pickle.loads(pickle.dumps(C()))")
+    assert type(_result(notebook)) is notebook.answers()["C"]
 
 
 def test_an_error_whose_text_fails_is_told_by_its_kind(run: Run) -> None:

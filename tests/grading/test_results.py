@@ -70,10 +70,10 @@ def test_a_file_that_cannot_be_written_whole_stays_as_it_was(
     path = tmp_path / "grades.csv"
     write_whole(path, b"old")
 
-    def fail(self: Path, content: bytes) -> int:
-        raise OSError("disk full")
+    def fail(self: Path, target: Path) -> Path:
+        raise OSError("killed just here")
 
-    monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="killed just here"):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"

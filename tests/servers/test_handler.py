@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection
 
@@ -52,6 +53,21 @@ async def test_on_exit_a_handler_may_finish_its_last_words() -> None:
     async with open_handler(tidy, "127.0.0.1", 0) as (host, port):
         await connect(f"ws://{host}:{port}")
     assert finished.is_set()
+
+
+async def test_a_handler_that_sends_until_the_end_is_not_logged_as_a_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def chatter(connection: ServerConnection) -> None:
+        while True:
+            await connection.send("Spam")
+            await asyncio.sleep(0)
+
+    async with open_handler(chatter, "127.0.0.1", 0) as (host, port):
+        client = await connect(f"ws://{host}:{port}")
+        await client.recv()
+        await client.close()
+    assert "handler failed" not in caplog.text
 
 
 async def test_a_handler_that_waits_for_something_else_is_cancelled() -> None:

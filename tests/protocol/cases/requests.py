@@ -180,6 +180,16 @@ REQUESTS = {
         (UPGRADE, f"{SWITCHED}; X-Spam: eggs"),
         start="idle",
     ),
+    "an answer after one that was not sent": Case(
+        (
+            request() + frame(0x81, b"Spam"),
+            Send("Accept", ((("X-Spam", "\n"),),)),
+            Send("Accept"),
+            frame(0x81, b"Eggs"),
+        ),
+        (UPGRADE, "LocalProtocolError 1002", SWITCHED, "Text Spam", "Text Eggs"),
+        start="idle",
+    ),
     "an answer with a line end in a header": Case(
         (request(), Send("Accept", ((("X-Spam", "eggs\r\nX-Ham: 1"),),))),
         (UPGRADE, "LocalProtocolError 1002"),

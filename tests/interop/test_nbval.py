@@ -1,0 +1,53 @@
+"""nbval on a learner's notebook: red as it is handed out, green once every answer is right."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXERCISES = sorted((ROOT / "exercises").glob("*.ipynb"))
+
+pytestmark = pytest.mark.needs("nbval")
+
+
+def nbval_lax(notebook: nbformat.NotebookNode, folder: Path) -> tuple[int, set[str]]:
+    """Return pytest's exit code, and the ids of the cells that failed."""
+    path = folder / "exercises.ipynb"
+    nbformat.write(notebook, path)
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-cell-timeout=60", path.name]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "-q", "-rf"],
+        cwd=folder,
+        env={**os.environ, "IPYTHONDIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    code_cells = [cell.id for cell in notebook.cells if cell.cell_type == "code"]
+    failed = {
+        id
+        for index, id in enumerate(code_cells)
+        if f"FAILED {path.name}::Cell {index}\n" in done.stdout
+    }
+    return done.returncode, failed
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
+def test_every_check_is_red_as_handed_out_and_green_with_the_solutions_answers(
+    path: Path, tmp_path: Path
+) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    checks = {cell.id for cell in notebook.cells if cell.id.startswith("check-")}
+    code, failed = nbval_lax(notebook, tmp_path)
+    assert (code, failed) == (1, checks)
+
+    solved = nbformat.read(ROOT / "solutions" / path.name, as_version=4)
+    answers = {cell.id: cell.source for cell in solved.cells if cell.id.startswith("ex-")}
+    for cell in notebook.cells:
+        cell.source = answers.get(cell.id, cell.source)
+    assert nbval_lax(notebook, tmp_path) == (0, set())
