@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 from labkit.course.parts import PARTS, survey
+
+# A slow machine is not a bug.
+settings.register_profile("labkit", deadline=None)
+settings.load_profile("labkit")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -108,7 +108,7 @@ def show(value: plain.Plain) -> str:
             return "b'' (no bytes)"
         tail = f" … ({len(value):,} bytes)" if len(value) > SHOWN_BYTES else ""
         return value[:SHOWN_BYTES].hex(" ") + tail
-    text = repr(value)
+    text = plain.spell(value)
     return text if len(text) <= 200 else f"{text[:197]}…"
 
 

@@ -53,7 +53,22 @@ def decode(data: bytes) -> Plain:
     >>> decode(bytes.fromhex("d7 01 92 01 c4 04 53 70 61 6d"))
     (1, b'Spam')
     """
-    return msgspec.msgpack.decode(data, ext_hook=_from_extension)
+    try:
+        return msgspec.msgpack.decode(data, ext_hook=_from_extension)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
+
+
+def spell(value: Plain) -> str:
+    """Return ``value`` as Python spells it; a number too long for that is named.
+
+    >>> spell((1, b"Spam"))
+    "(1, b'Spam')"
+    """
+    try:
+        return repr(value)
+    except ValueError:
+        return f"<{describe(value)} with a number of thousands of digits>"
 
 
 def describe(value: object) -> str:

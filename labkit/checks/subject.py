@@ -162,7 +162,7 @@ def _packed(arguments: tuple[plain.Plain, ...]) -> bytes:
 def _decoded(value: bytes) -> plain.Plain:
     try:
         return plain.decode(value)
-    except (msgspec.DecodeError, RecursionError):
+    except msgspec.DecodeError:
         return Gone("it sent a value that is not plain data")
 
 
@@ -174,7 +174,7 @@ def _brief(value: plain.Plain) -> str:
     """Return ``value`` as Python that can be pasted into a cell, if it is not too long."""
     if isinstance(value, bytes) and len(value) > SHOWN_BYTES:
         return f"{_literal(value[:SHOWN_BYTES])}… {len(value):,} bytes"
-    text = _literal(value) if isinstance(value, bytes) else repr(value)
+    text = _literal(value) if isinstance(value, bytes) else plain.spell(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

@@ -139,21 +139,23 @@ class Peer:
         for patience_s in (min(SOON_S, self._world.grace_s), PATIENCE_S):
             if self._ended:
                 return self._ended
-            with suppress(TimeoutError):
-                async with asyncio.timeout(patience_s):
-                    return await self._taken()
-            reason = await self._served.settle()
-            if reason is not None:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._world.grace_s):
-                        return await self._taken()
-                self._world.grace_s = LATER_S
-                return reason or "nothing: it waits for more"
+            entry = await self._seen_within(patience_s)
+            if entry is None:
+                reason = await self._served.settle()
+                if reason is None:
+                    continue
+                entry = await self._seen_within(self._world.grace_s)
+                if entry is None:
+                    self._world.grace_s = LATER_S
+                    return reason or "nothing: it waits for more"
+            if entry.kind in ("eof", "reset"):
+                self._ended = entry.label
+                await self._served.settle()
+            return entry
         return f"nothing within {PATIENCE_S:g} s"
 
-    async def _taken(self) -> Entry:
-        entry = await self._seen.get()
-        if entry.kind in ("eof", "reset"):
-            self._ended = entry.label
-            await self._served.settle()
-        return entry
+    async def _seen_within(self, patience_s: float) -> Entry | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                return await self._seen.get()
+        return None

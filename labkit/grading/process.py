@@ -1,4 +1,8 @@
-"""A box, seen from the judge: started, asked, and ended with all it started. Judges nothing."""
+"""A box, seen from the judge: started, asked, and ended with all it started. Judges nothing.
+
+It holds accidents in, not an attacker: code that leaves the process group outlives it, and the
+files and the network of whoever grades are open to it.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from labkit.checks.registry import Exercise
 from labkit.errors import CourseError, UsageError
 from labkit.grading import gradebook
 from labkit.grading.gradebook import Grades, grade
+from labkit.grading.marking import mark
 
 Write = Callable[..., Path]
-Graded = Callable[..., Awaitable[Grades]]
+Graded = Callable[..., Coroutine[Any, Any, Grades]]
 
 
 @pytest.fixture
@@ -192,7 +193,7 @@ async def test_the_number_of_notebooks_judged_at_a_time_is_bounded(
 ) -> None:
     for number in range(6):
         write(tmp_path / f"class/s{number}/90_a.ipynb", DOUBLE)
-    now, most, mark = 0, 0, gradebook.mark
+    now, most = 0, 0
 
     async def count(*arguments: Any, **options: Any) -> Any:
         nonlocal now, most
@@ -265,7 +266,9 @@ def test_a_grading_that_is_killed_goes_on_where_it_was(tmp_path: Path, write: Wr
         print("kept", asyncio.run(grade([folder], out, lessons, observe=tell)).kept)
     """)
     start = [sys.executable, "-c", command, str(tmp_path / "class"), str(tmp_path / "out")]
-    with subprocess.Popen(start, stdout=subprocess.PIPE, text=True) as killed:
+    # A killed grading cannot remove its boxes' folders.
+    here = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(start, env=here, stdout=subprocess.PIPE, text=True) as killed:
         assert killed.stdout is not None
         while killed.stdout.readline() != "2\n":
             pass
