@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
 
 from labkit.course.parts import PARTS, survey
 
+# A shell's background job ignores Ctrl-C, and so would every command that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # A slow machine is not a bug.
 settings.register_profile("labkit", deadline=None)
 settings.load_profile("labkit")
