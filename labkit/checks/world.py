@@ -80,7 +80,9 @@ class Peer:
         await self.send_bytes(REQUEST.format(key=key).encode())
         entry = await self._next()
         if not isinstance(entry, Entry) or entry.kind != "http":
-            return self._half_an_answer() or str(getattr(entry, "label", entry))
+            # Without an upgrade there will be no frames to wait for either.
+            self._ended = self._half_an_answer() or str(getattr(entry, "label", entry))
+            return self._ended
         try:
             response = Response.parse(entry.data)
         except LabkitError as error:
