@@ -119,6 +119,16 @@ async def message_assembler(subject: Subject, world: World) -> Cases:
         "three fragments are one message, and the next starts afresh",
         hint="return None until a frame with FIN arrives",
     )
+    binary = await subject.new()
+    yield equal(
+        [
+            await binary.invoke("add", False, BINARY, b"\xff"),
+            await binary.invoke("add", True, CONT, b"\x00"),
+        ],
+        [None, b"\xff\x00"],
+        "binary in fragments stays bytes too",
+        hint="a continuation has opcode 0: whether it is text, the first frame of its message said",
+    )
     euro = await subject.new()
     yield equal(
         [

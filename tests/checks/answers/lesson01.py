@@ -634,6 +634,14 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
             ),
             "a new message inside an open one is refused",
         ),
+        "takes every continuation for text": (
+            _changed(
+                _ASSEMBLER,
+                "if self.opcode == 1:",
+                "self.opcode = opcode or 1\n            if self.opcode == 1:",
+            ),
+            "binary in fragments stays bytes too",
+        ),
         "replaces what is not UTF-8": (
             _changed(_ASSEMBLER, 'decoder("utf-8")()', 'decoder("utf-8")("replace")'),
             "turn UnicodeDecodeError into CloseError(1007)",
