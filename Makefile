@@ -1,5 +1,6 @@
 # `make lab` opens the course, `make test` runs every test. Both set up what they need first.
 # Python 3.11 or newer, pip and make are enough; GNU make 3.81, which macOS ships, is new enough.
+# Where npm is there too, the packages are installed that the course compares itself with.
 
 # Extra flags for the command of a target:   make lab ARGS=--no-browser
 ARGS =
@@ -15,18 +16,24 @@ PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check --no-input
 READY := .venv/ready
 STALE := $(shell test -x $(VENV_PYTHON) && test "$$(cat $(READY) 2>&1)" = "$(CURDIR)" || echo stale)
 
+# Written whether npm could install or not: without npm, or a network, `make lab` says so once.
+# `make setup` tries again.
+NODE := .venv/node
+INSTALLED_BY_NPM := labkit/node/node_modules/.package-lock.json
+UNTRIED := $(if $(filter setup,$(MAKECMDGOALS)),$(if $(wildcard $(INSTALLED_BY_NPM)),,untried))
+
 .PHONY: lab test setup format lint lock clean FORCE
 
-lab: $(READY)
+lab: $(READY) $(NODE)
 	@$(VENV_PYTHON) -m labkit lab $(ARGS)
 
 # ARGS go to the package's own tests. The notebooks are a run of their own: nbval compares what
 # each cell prints with what is stored, and a notebook's cells must stay on one worker.
-test: $(READY)
+test: $(READY) $(NODE)
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout=60 notebooks solutions
 
-setup: $(READY)
+setup: $(READY) $(NODE)
 
 format: $(READY)
 	$(VENV_PYTHON) -m ruff format $(ARGS)
@@ -44,7 +51,7 @@ lock:
 	    --no-header --no-annotate --no-emit-index-url --output-file requirements.lock $(ARGS)
 
 clean:
-	rm -rf .venv .bootstrap .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv labkit/node/node_modules .bootstrap .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml requirements.lock $(if $(STALE),FORCE)
 	@$(if $(STALE),$(MAKE_ENVIRONMENT))
@@ -52,6 +59,11 @@ $(READY): pyproject.toml requirements.lock $(if $(STALE),FORCE)
 	$(PIP) install --requirement requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@printf '%s\n' "$(CURDIR)" > $(READY)
+
+# After .venv, since the stamp is in it. Left to itself, npm waits minutes for a network.
+$(NODE): labkit/node/package.json labkit/node/package-lock.json $(if $(STALE)$(UNTRIED),FORCE) | $(READY)
+	@$(INSTALL_NODE_PACKAGES)
+	@touch $(NODE)
 
 # Usable: new enough, and able to get pip into an environment. Debian leaves ensurepip out unless
 # python3-venv is installed; virtualenv brings its own pip and needs only pip to get it.
@@ -80,5 +92,17 @@ if test -e $(READY) || ! $(VENV_PYTHON) -m pip --version >/dev/null 2>&1; then \
     exit 1; \
 fi
 endef
+
+define INSTALL_NODE_PACKAGES
+if ! command -v npm >/dev/null; then \
+    echo "npm is missing: $(WITHOUT_NODE) (for those: $(GET_NPM); then make setup)."; \
+elif ! (cd labkit/node && npm ci --silent $(SOON)); then \
+    echo "npm could not install its packages: $(WITHOUT_NODE)" \
+        "(to see why: cd labkit/node && npm ci; to try again: make setup)."; \
+fi
+endef
+WITHOUT_NODE := the course works, except for its comparisons with Node
+SOON := --fetch-timeout=20000 --fetch-retries=1 --fetch-retry-mintimeout=1000
+GET_NPM := apt install nodejs npm on Debian and Ubuntu, brew install node on macOS
 
 FORCE:

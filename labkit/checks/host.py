@@ -1,8 +1,8 @@
 """Runs a learner's answer where it can be late, loud or wrong without harm. Judges nothing.
 
 The answer gets a thread and an event loop of its own. Requests come in from outside; one that is
-not answered in time is reported as stalled, with the line it hangs at, and the answer is stopped:
-at once if it loops in Python, at the end of the blocking call if it sleeps in C.
+not answered in time is reported as stalled, with the line it hangs at, and the answer is stopped
+when its check is over: at once if it loops in Python, at the end of the call if it sleeps in C.
 """
 
 from __future__ import annotations
@@ -12,23 +12,27 @@ import concurrent.futures
 import contextlib
 import ctypes
 import inspect
-import io
 import sys
 import threading
+import time
 from collections.abc import Mapping
+from types import FrameType
 from typing import Any
 
 import msgspec
 
-from labkit.checks import plain, tracing
-from labkit.checks.listening import AnswerLoop, Listener
+from labkit.checks import plain, printing, tracing
+from labkit.checks.answer_loop import AnswerLoop
+from labkit.checks.listening import Listener
 from labkit.checks.messages import (
+    Abandon,
     Call,
     Gone,
     Invoke,
     Listening,
     Missing,
     New,
+    Outcome,
     Raised,
     Reply,
     Request,
@@ -37,14 +41,20 @@ from labkit.checks.messages import (
     Settle,
     Settled,
     Stalled,
+    Start,
+    Started,
     StopServing,
     Unwritten,
+    Waiting,
 )
+from labkit.checks.runs import Runs
 
 DEADLINE_S = 2.0
-MAX_PRINTED = 2000
-# What arrives on a socket is read in one round of the loop and acted on in the next few.
-SETTLING_ROUNDS = 10
+# How often a late answer is looked at, and how many looks that find it at the same instruction
+# show that it blocks. Counted in looks, not in time: on a busy machine both threads are late.
+LOOK_S = 0.01
+BLOCKED_LOOKS = 8
+MAX_ERRORS = 10
 
 
 class Interrupted(BaseException):
@@ -72,16 +82,19 @@ class Host:
         self._absent = absent or {}
         self._deadline_s = deadline_s
         self._objects: dict[int, Any] = {}
-        self._listener = Listener()
+        self._lets_others_run = False
+        self._errors: list[BaseException] = []
+        self._listener = Listener(self._overhear)
+        self._runs = Runs(code)
         self._gone: Gone | None = None
-        self._printed = _BoundedText()
+        self._printed = printing.Printed()
         self._redirected = contextlib.ExitStack()
         self._loop = AnswerLoop()
+        self._loop.set_exception_handler(self._overhear_loop)
         self._thread = threading.Thread(target=self._run, name="labkit-answer", daemon=True)
 
     def __enter__(self) -> Host:
-        self._redirected.enter_context(contextlib.redirect_stdout(self._printed))
-        self._redirected.enter_context(contextlib.redirect_stderr(self._printed))
+        self._redirected.enter_context(printing.kept(self._printed, self._code))
         self._thread.start()
         return self
 
@@ -89,6 +102,12 @@ class Host:
         if self._gone is None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(self._deadline_s)
+            self._gone = Gone("it was not asked again, because its check had ended")
+        elif self._thread.is_alive():
+            # Not before the check is over: a client that is interrupted says goodbye.
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(Interrupted)
+            )
         self._redirected.close()
 
     def answer(self, request: Request) -> Reply:
@@ -96,19 +115,41 @@ class Host:
         if self._gone is not None:
             return self._gone
         pending = asyncio.run_coroutine_threadsafe(self._answer(request), self._loop)
-        try:
-            reply = pending.result(self._deadline_s)
-        except concurrent.futures.TimeoutError:
-            reply = self._give_up(pending)
-        if isinstance(reply, Returned | Raised | Stalled):
+        reply = self._reply_in_time(pending, request)
+        if isinstance(reply, Returned | Raised | Stalled | Waiting | Settled):
             reply = msgspec.structs.replace(reply, printed=self._printed.take())
         return reply
+
+    def _reply_in_time(self, pending: concurrent.futures.Future[Reply], request: Request) -> Reply:
+        """Return the reply, or that there is none within the deadline.
+
+        A loop that was only asked to let others run, and has not moved for a while from one
+        instruction of the learner's code, is not waited for any longer: that line blocks it.
+        """
+        must_let_others_run = self._lets_others_run and isinstance(request, Settle | Outcome)
+        ends = time.monotonic() + self._deadline_s
+        stood, looks = None, 0
+        while True:
+            try:
+                return pending.result(LOOK_S)
+            except concurrent.futures.TimeoutError:
+                pass
+            stands = tracing.instruction(self._frame(), self._code)
+            looks = looks + 1 if stands is not None and stands == stood else 0
+            stood = stands
+            if must_let_others_run and looks >= BLOCKED_LOOKS:
+                return self._give_up(pending, LOOK_S * BLOCKED_LOOKS)
+            if time.monotonic() >= ends:
+                return self._give_up(pending, self._deadline_s)
+
+    def _frame(self) -> FrameType | None:
+        return sys._current_frames().get(self._thread.ident or 0)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         # An `Interrupted` may land anywhere; whatever it ends, the thread ends quietly.
         with contextlib.suppress(Interrupted):
-            self._loop.run_forever()
+            self._run_until_stopped()
             unfinished = asyncio.all_tasks(self._loop)
             for task in unfinished:
                 task.cancel()
@@ -116,16 +157,30 @@ class Host:
                 self._loop.run_until_complete(asyncio.wait(unfinished, timeout=0.5))
             self._loop.close()
 
-    def _give_up(self, pending: concurrent.futures.Future[Reply]) -> Stalled:
-        thread_id = self._thread.ident or 0
-        steps = tracing.outwards(sys._current_frames().get(thread_id))
-        stalled = Stalled(self._deadline_s, tracing.innermost(steps, self._code))
+    def _run_until_stopped(self) -> None:
+        while True:
+            try:
+                return self._loop.run_forever()
+            except (SystemExit, KeyboardInterrupt) as error:
+                # A background task of the answer has ended the round; the next one begins.
+                self._overhear(error)
+
+    def _overhear(self, error: BaseException) -> None:
+        """Keep what was raised where nobody listens: in handlers and background tasks."""
+        if len(self._errors) < MAX_ERRORS:
+            self._errors.append(error)
+
+    def _overhear_loop(self, loop: object, context: Mapping[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            self._overhear(error)
+
+    def _give_up(self, pending: concurrent.futures.Future[Reply], seconds: float) -> Stalled:
+        steps = tracing.outwards(self._frame())
+        stalled = Stalled(seconds, tracing.innermost(steps, self._code))
         self._gone = Gone("it was not asked again, because an earlier call never returned")
         pending.cancel()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread_id), ctypes.py_object(Interrupted)
-        )
         return stalled
 
     async def _answer(self, request: Request) -> Reply:
@@ -137,8 +192,15 @@ class Host:
                     return self._new(symbol, plain.decode(arguments), handle)
                 case Invoke(handle, method, arguments):
                     return self._invoke(handle, method, plain.decode(arguments))
-                case Serve(symbol):
-                    return await self._serve(symbol)
+                case Serve(symbol, over_websocket):
+                    return await self._serve(symbol, over_websocket=over_websocket)
+                case Start(symbol, arguments, handle):
+                    return self._start(symbol, plain.decode(arguments), handle)
+                case Outcome(handle):
+                    return self._runs.outcome(handle)
+                case Abandon(handle):
+                    await self._runs.abandon(handle)
+                    return await self._settle()
                 case Settle():
                     return await self._settle()
                 case StopServing():
@@ -159,6 +221,12 @@ class Host:
             return Missing(f"`{symbol}` is {what}: give the function or class itself, without ()")
         return None
 
+    def _find_coroutine_function(self, symbol: str) -> Missing | Unwritten | None:
+        missing = self._find(symbol)
+        if missing is None and not inspect.iscoroutinefunction(self._answers[symbol]):
+            return Missing(f"`{symbol}` is not a coroutine function: write `async def {symbol}`")
+        return missing
+
     def _call(self, symbol: str, arguments: list[Any]) -> Reply:
         return self._find(symbol) or _returned(self._answers[symbol](*arguments))
 
@@ -175,37 +243,28 @@ class Host:
             return Missing(f"`{type(target).__name__}` has no method `{method}`")
         return _returned(getattr(target, method)(*arguments))
 
-    async def _serve(self, symbol: str) -> Reply:
-        missing = self._find(symbol)
+    async def _serve(self, symbol: str, *, over_websocket: bool) -> Reply:
+        missing = self._find_coroutine_function(symbol)
         if missing is not None:
             return missing
-        handler = self._answers[symbol]
-        if not inspect.iscoroutinefunction(handler):
-            return Missing(f"`{symbol}` is not a coroutine function: write `async def {symbol}`")
-        return Listening(await self._listener.start(handler))
+        listener, handler = self._listener, self._answers[symbol]
+        self._lets_others_run = over_websocket
+        start = listener.start_websocket if over_websocket else listener.start
+        return Listening(await start(handler))
+
+    def _start(self, symbol: str, arguments: list[Any], handle: int) -> Reply:
+        missing = self._find_coroutine_function(symbol)
+        if missing is not None:
+            return missing
+        self._lets_others_run = True
+        self._runs.start(handle, self._answers[symbol](*arguments))
+        return Started()
 
     async def _settle(self) -> Settled:
-        for _ in range(SETTLING_ROUNDS):
-            await asyncio.sleep(0)
-        errors, self._listener.errors = self._listener.errors, []
-        raised = [tracing.report(error, self._code) for error in errors]
-        return Settled(self._loop.has_timers(), raised)
-
-
-class _BoundedText(io.StringIO):
-    def write(self, text: str) -> int:
-        super().write(text[: max(0, MAX_PRINTED - self.tell())])
-        return len(text)
-
-    def take(self) -> str:
-        text = self.getvalue()
-        self.seek(0)
-        self.truncate()
-        return text
+        wakes_s = await self._loop.settle()
+        errors, self._errors = self._errors, []
+        return Settled(wakes_s, [tracing.report(error, self._code) for error in errors])
 
 
 def _returned(value: object) -> Returned:
-    if inspect.iscoroutine(value):
-        value.close()
-        value = plain.Foreign("a coroutine: write `def`, not `async def`, for this one")
-    return Returned(plain.encode(value))
+    return tracing.returned(value, remedy="write `def`, not `async def`, for this one")

@@ -3,83 +3,97 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import weakref
 from collections.abc import Callable, Coroutine
-from contextvars import Context
-from typing import Any, TypeVarTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVarTuple
 
-MAX_ERRORS = 10
+if TYPE_CHECKING:
+    from websockets.asyncio.server import ServerConnection
 
-Arguments = TypeVarTuple("Arguments")
+Ends = TypeVarTuple("Ends")
 StreamHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, object]]
+WebSocketHandler = Callable[["ServerConnection"], Coroutine[Any, Any, object]]
+
+# The library logs what a handler raises; here, whoever serves is told.
+_quiet = logging.getLogger("labkit.checks.listening")
+_quiet.setLevel(logging.CRITICAL + 1)
 
 
 class Listener:
-    """Listens on a free port of 127.0.0.1. ``errors`` is what handlers have raised."""
+    """Listens on a free port of 127.0.0.1. ``observe`` is told what handlers raise."""
 
-    def __init__(self) -> None:
-        self.errors: list[BaseException] = []
-        self._server: asyncio.Server | None = None
-        self._handlers: set[asyncio.Task[None]] = set()
+    def __init__(self, observe: Callable[[BaseException], None]) -> None:
+        self._observe = observe
+        self._close: Callable[[], None] = lambda: None
+        self._handlers: set[asyncio.Task[Any]] = set()
+        self._connections: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
 
     async def start(self, handler: StreamHandler) -> int:
-        """Listen with ``handler`` and return the port."""
+        """Listen with a handler of streams and return the port."""
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._handle(handler, reader, writer)
+            try:
+                await self._handle(handler, reader, writer)
+            finally:
+                writer.close()
 
-        self._server = await asyncio.start_server(handle, "127.0.0.1", 0)
-        return int(self._server.sockets[0].getsockname()[1])
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        self._close = server.close
+        return int(server.sockets[0].getsockname()[1])
+
+    async def start_websocket(self, handler: WebSocketHandler) -> int:
+        """Listen with a handler of the ``websockets`` library and return the port.
+
+        There is no compression, so that frames can be read, and no keepalive, which is a timer.
+        """
+        from websockets.asyncio.server import serve
+        from websockets.exceptions import ConnectionClosed
+
+        async def handle(connection: ServerConnection) -> None:
+            self._connections.add(connection)
+            error = await self._handle(handler, connection, harmless=ConnectionClosed)
+            if error is not None:
+                # The library closes with 1011, as it would have done without this listener.
+                raise RuntimeError("the handler failed") from error
+
+        server = await serve(
+            handle, "127.0.0.1", 0, compression=None, ping_interval=None, logger=_quiet
+        )
+        self._close = partial(server.close, close_connections=False)
+        return int(server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
-        """Stop listening and cancel every handler."""
-        if self._server is not None:
-            self._server.close()
-            for task in self._handlers:
-                task.cancel()
-            await asyncio.gather(*self._handlers, return_exceptions=True)
+        """Stop listening, cancel every handler and end every connection."""
+        self._close()
+        # What is aborted need not wait until the other end has said goodbye, up to 10 s.
+        for connection in self._connections:
+            connection.transport.abort()
+        for task in self._handlers:
+            task.cancel()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
 
     async def _handle(
         self,
-        handler: StreamHandler,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
+        handler: Callable[[*Ends], Coroutine[Any, Any, object]],
+        *ends: *Ends,
+        harmless: type[Exception] | tuple[()] = (),
+    ) -> BaseException | None:
+        """Run the handler to its end; return what it raised, unless that is ``harmless``."""
         task = asyncio.current_task()
         assert task is not None
         self._handlers.add(task)
         try:
-            await handler(reader, writer)
+            await handler(*ends)
         except asyncio.CancelledError:
             # It was asked to stop, and it does; asyncio's streams would log the cancellation.
             pass
+        except harmless:
+            pass
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            if len(self.errors) < MAX_ERRORS:
-                self.errors.append(error)
+            self._observe(error)
+            return error
         finally:
             self._handlers.discard(task)
-            writer.close()
-
-
-class AnswerLoop(asyncio.SelectorEventLoop):
-    """An event loop that can tell whether a timer will wake it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._timers: weakref.WeakSet[asyncio.TimerHandle] = weakref.WeakSet()
-
-    def call_at(
-        self,
-        when: float,
-        callback: Callable[[*Arguments], object],
-        *args: *Arguments,
-        context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        """Do as the base class does, and remember the timer."""
-        handle = super().call_at(when, callback, *args, context=context)
-        self._timers.add(handle)
-        return handle
-
-    def has_timers(self) -> bool:
-        """Return whether something will happen even if nothing arrives."""
-        return any(not t.cancelled() and t.when() > self.time() for t in self._timers)
+        return None

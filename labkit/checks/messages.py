@@ -37,9 +37,33 @@ class Invoke(Message, frozen=True):
 
 
 class Serve(Message, frozen=True):
-    """Listen on a free loopback port, with ``symbol(reader, writer)`` for each connection."""
+    """Listen on a free loopback port, with ``symbol`` as the handler of each connection.
+
+    It is called with a reader and a writer, or ``over_websocket`` with a connection.
+    """
 
     symbol: str
+    over_websocket: bool = False
+
+
+class Start(Message, frozen=True):
+    """Make a task of the coroutine function ``symbol`` and keep it under ``handle``."""
+
+    symbol: str
+    arguments: bytes
+    handle: int
+
+
+class Outcome(Message, frozen=True):
+    """Tell what became of the task kept under ``handle``."""
+
+    handle: int
+
+
+class Abandon(Message, frozen=True):
+    """End the task kept under ``handle``, and every task it has started."""
+
+    handle: int
 
 
 class Settle(Message, frozen=True):
@@ -50,7 +74,7 @@ class StopServing(Message, frozen=True):
     """Stop listening and end every connection."""
 
 
-Request = Call | New | Invoke | Serve | Settle | StopServing
+Request = Call | New | Invoke | Serve | Start | Outcome | Abandon | Settle | StopServing
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -90,15 +114,31 @@ class Raised(_Failure, frozen=True, tag="Raised"):
 
 
 class Stalled(_Failure, frozen=True, tag="Stalled"):
-    """The answer was given ``seconds`` and did not come back."""
+    """The answer was given ``seconds`` and did not come back.
+
+    With ``blocks_loop``, it was to let others run meanwhile, and did not.
+    """
 
     seconds: float
     place: Place | None = None
     printed: str = ""
+    blocks_loop: bool = False
 
     def __str__(self) -> str:
+        if self.blocks_loop:
+            return "it blocks the event loop" + (f" at {self.place}" if self.place else "")
         where = f", still at {self.place}" if self.place else ""
         return f"it did not return within {self.seconds:g} s{where}"
+
+
+class Waiting(_Failure, frozen=True, tag="Waiting"):
+    """The answer's task awaits something."""
+
+    place: Place | None = None
+    printed: str = ""
+
+    def __str__(self) -> str:
+        return f"it waits at {self.place}" if self.place else "it waits"
 
 
 class Gone(_Failure, frozen=True, tag="Gone"):
@@ -131,21 +171,37 @@ class Listening(Message, frozen=True):
     port: int
 
 
+class Started(Message, frozen=True):
+    """The answer's task will take its first step."""
+
+
 class Settled(Message, frozen=True):
     """Everything that arrived was acted on.
 
-    ``raised`` is what handlers raised since the last time. Without ``timers``, nothing more
-    happens until something else arrives.
+    ``raised`` is what handlers and background tasks raised since the last time. The answer acts of
+    itself in ``wakes_s``; None: nothing more happens until something else arrives.
     """
 
-    timers: bool
-    raised: list[Raised | Unwritten]
+    wakes_s: float | None
+    raised: list[Raised | Unwritten] = []
+    printed: str = ""
 
 
-Reply = Returned | Raised | Stalled | Gone | Missing | Unwritten | Listening | Settled
+Reply = (
+    Returned
+    | Raised
+    | Stalled
+    | Waiting
+    | Gone
+    | Missing
+    | Unwritten
+    | Listening
+    | Started
+    | Settled
+)
 
 #: A reply that stands where a value was expected. It says of itself what happened.
-NoAnswer = Raised | Stalled | Gone | Missing
+NoAnswer = Raised | Stalled | Waiting | Gone | Missing
 
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)

@@ -69,7 +69,7 @@ def lessons() -> tuple[str, ...]:
 
 def exercises(lesson: str | None = None) -> dict[str, Exercise]:
     """Return the exercises of one lesson, or of all, by id and in order."""
-    wanted = lessons() if lesson is None else (lesson,)
+    wanted = lessons() if lesson is None else (_with_two_digits(lesson),)
     for number in wanted:
         if number not in lessons():
             raise UsageError(f"there is no lesson {number}; the lessons are {', '.join(lessons())}")
@@ -79,7 +79,11 @@ def exercises(lesson: str | None = None) -> dict[str, Exercise]:
 
 
 def find(id: str) -> Exercise:
-    """Return the exercise ``id``. Raises ``UsageError``, naming those there are."""
+    """Return the exercise ``id``, ``2.1`` for ``02.1``.
+
+    Raises ``UsageError``, naming those there are.
+    """
+    id = _with_two_digits(id)
     lesson = id.partition(".")[0]
     if lesson in lessons():
         known = exercises(lesson)
@@ -100,6 +104,15 @@ def select(ids: list[str]) -> list[Exercise]:
     for id in ids:
         chosen |= {id: find(id)} if "." in id else exercises(id)
     return list(chosen.values())
+
+
+def _with_two_digits(id: str) -> str:
+    """Return ``id`` with the lesson's number in full.
+
+    >>> _with_two_digits("2.1"), _with_two_digits("02"), _with_two_digits("spam")
+    ('02.1', '02', 'spam')
+    """
+    return f"0{id}" if re.fullmatch(r"\d(\.\d+)?", id) else id
 
 
 def _order(one: Exercise) -> tuple[str, int]:

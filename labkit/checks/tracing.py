@@ -1,19 +1,28 @@
-"""Tells what an answer raised and where it stands, by the learner's own lines. Runs nothing."""
+"""Tells what an answer gave and where it stands, by the learner's own lines. Runs nothing."""
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from types import FrameType
+from types import CoroutineType, FrameType, GeneratorType
 from typing import Any
 
 from labkit.checks import plain
-from labkit.checks.messages import Place, Raised, Unwritten
+from labkit.checks.messages import Place, Raised, Returned, Unwritten
 
 MAX_TEXT = 300
 
 Step = tuple[FrameType, int]
+
+
+def returned(value: object, *, remedy: str) -> Returned:
+    """Return what was returned; ``remedy`` says what to do if that is a coroutine."""
+    if inspect.iscoroutine(value):
+        value.close()
+        value = plain.Foreign(f"a coroutine: {remedy}")
+    return Returned(plain.encode(value))
 
 
 def report(error: BaseException, code: Mapping[str, Any]) -> Raised | Unwritten:
@@ -40,6 +49,31 @@ def outwards(frame: FrameType | None) -> Iterator[Step]:
     while frame is not None:
         yield frame, frame.f_lineno
         frame = frame.f_back
+
+
+def instruction(frame: FrameType | None, code: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return what tells the instruction that runs in ``frame`` from others.
+
+    None if no line of ``code`` has called it.
+    """
+    if frame is None or innermost(outwards(frame), code) is None:
+        return None
+    return id(frame), frame.f_lasti
+
+
+def awaiting(awaited: object) -> Iterator[Step]:
+    """Walk from what a coroutine waits for in the end out to the coroutine itself."""
+    steps: list[Step] = []
+    while True:
+        match awaited:
+            case CoroutineType():
+                frame, awaited = awaited.cr_frame, awaited.cr_await
+            case GeneratorType():
+                frame, awaited = awaited.gi_frame, awaited.gi_yieldfrom
+            case _:
+                return reversed(steps)
+        if frame is not None:
+            steps.append((frame, frame.f_lineno))
 
 
 def _text_of(error: BaseException) -> str:

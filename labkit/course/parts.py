@@ -14,7 +14,15 @@ from typing import Literal
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-Need = Literal["learn", "author", "test"]
+from labkit.servers.node_setup import (
+    OLDEST,
+    is_older,
+    node_version,
+    package_version,
+    wanted_packages,
+)
+
+Need = Literal["learn", "compare", "author", "test"]
 State = Literal["ok", "old", "missing"]
 
 
@@ -22,7 +30,9 @@ State = Literal["ok", "old", "missing"]
 class Part:
     """A package, or a program where ``programs`` names what to look for on the PATH.
 
-    ``need`` says who cannot do without it: the learner, an author, or the tests.
+    ``need`` says who cannot do without it: the learner, the comparisons of the lessons, which a
+    learner may leave out, an author, or the tests. ``oldest`` is the version of Node that will do.
+    A package is Python's, or npm's where ``is_npm`` says so.
     """
 
     name: str
@@ -31,6 +41,8 @@ class Part:
     loss: str
     programs: tuple[str, ...] = ()
     remedy: str = ""
+    oldest: str = ""
+    is_npm: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,8 @@ _NO_COMMANDS = "the labkit command does not start"
 _NO_LAB = "notebooks cannot be opened or run"
 _NO_PANELS = "the panels cannot be shown"
 _NO_SERVERS = "no server or client of the lessons runs"
+_NO_NODE = "programs in Node are shown, and not run"
+_GET_NODE = "apt-get install nodejs npm (Debian), brew install node (macOS), then make setup"
 _NO_TESTS = "the tests do not run"
 
 PARTS = (
@@ -59,6 +73,9 @@ PARTS = (
     Part("anywidget", "learn", "carries a panel's own JavaScript", _NO_PANELS),
     Part("matplotlib", "learn", "draws what the lessons measure", "measurements are not plotted"),
     Part("websockets", "learn", "the library that the lessons teach", _NO_SERVERS),
+    Part("python-socketio", "learn", "Socket.IO, for lesson 02", "Socket.IO cannot be tried"),
+    Part("aiohttp", "learn", "carries Socket.IO's servers", "Socket.IO cannot be tried"),
+    Part("psutil", "learn", "finds who holds a port", "labkit doctor sees no other program"),
     Part("tornado", "learn", "serves polling, long polling and SSE", "they cannot be compared"),
     Part("msgspec", "learn", "carries answers to the checks", "no exercise can be checked"),
     Part("nest-asyncio", "learn", "shown in lesson 02, with its dangers", "one cell of it fails"),
@@ -66,6 +83,19 @@ PARTS = (
     Part("typer", "learn", "reads the command line", _NO_COMMANDS),
     Part("rich", "learn", "prints tables and progress", _NO_COMMANDS),
     Part("jinja2", "learn", "lays out a student's feedback", "labkit grade writes no feedback"),
+    Part(
+        "node",
+        "compare",
+        "runs JavaScript beside the Python",
+        _NO_NODE,
+        programs=("node",),
+        remedy=f"{_GET_NODE}; the course wants {OLDEST} or newer, which nodejs.org has",
+        oldest=OLDEST,
+    ),
+    Part("npm", "compare", "installs Node's packages", _NO_NODE, ("npm",), _GET_NODE),
+    Part("ws", "compare", "Node's WebSocket library", _NO_NODE, is_npm=True),
+    Part("socket.io", "compare", "Socket.IO's own server", _NO_NODE, is_npm=True),
+    Part("socket.io-client", "compare", "Socket.IO's own client", _NO_NODE, is_npm=True),
     Part("jupytext", "author", "reads the course's Markdown", "labkit dev build stops"),
     Part("ruff", "author", "formats and lints the code", "make lint and make format stop"),
     Part("hatchling", "author", "packs labkit", "labkit cannot be installed from its folder"),
@@ -87,6 +117,14 @@ PARTS = (
         "browser tests are skipped",
         programs=("chromium", "chromium-browser", "google-chrome"),
         remedy="apt-get install chromium (Debian), brew install --cask chromium (macOS)",
+    ),
+    Part(
+        "nginx",
+        "test",
+        "the proxy that tests put in the way",
+        "tests through a proxy are skipped",
+        programs=("nginx",),
+        remedy="apt-get install nginx (Debian), brew install nginx (macOS)",
     ),
 )
 
@@ -117,19 +155,49 @@ def survey(
     *,
     wanted: Mapping[str, SpecifierSet] | None = None,
     version: Callable[[str], str | None] = _version,
+    npm_version: Callable[[str], str | None] = package_version,
     which: Callable[[str], str | None] = shutil.which,
+    node_version: Callable[[str], str | None] = node_version,
 ) -> list[Finding]:
     """Look for each part. A package that this platform has no use for is left out."""
     wanted = declared() if wanted is None else wanted
     findings = []
     for part in parts:
         if part.programs:
-            place = next(filter(None, map(which, part.programs)), None)
-            state: State = "ok" if place else "missing"
-            findings.append(Finding(part, state, place or "", "" if place else part.remedy))
+            findings.append(_look_for_program(part, which, node_version))
+        elif part.is_npm:
+            findings.append(_look_up_npm(part, npm_version(part.name)))
         elif part.name == "labkit" or not wanted or part.name in wanted:
             findings.append(_look_up(part, wanted.get(part.name, SpecifierSet()), version))
     return findings
+
+
+def _look_for_program(
+    part: Part,
+    which: Callable[[str], str | None],
+    node_version: Callable[[str], str | None],
+) -> Finding:
+    match next(filter(None, map(which, part.programs)), None):
+        case None:
+            return Finding(part, "missing", remedy=part.remedy)
+        case place if part.oldest:
+            return _judge(part, node_version(place), part.oldest, part.remedy)
+        case place:
+            return Finding(part, "ok", place)
+
+
+def _look_up_npm(part: Part, found: str | None) -> Finding:
+    return _judge(part, found, wanted_packages()[part.name], "make setup, where npm is")
+
+
+def _judge(part: Part, found: str | None, oldest: str, remedy: str) -> Finding:
+    match found:
+        case None:
+            return Finding(part, "missing", remedy=remedy)
+        case _ if is_older(found, oldest):
+            return Finding(part, "old", found, remedy)
+        case _:
+            return Finding(part, "ok", found)
 
 
 def _look_up(part: Part, specifier: SpecifierSet, version: Callable[[str], str | None]) -> Finding:

@@ -7,13 +7,16 @@ import contextlib
 import errno
 import importlib
 import socket
+import sys
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeGuard
 
 from labkit.errors import UsageError
 
 if TYPE_CHECKING:
+    from socketio import AsyncServer
+
     from .handler import Handler
 
 #: What a server's module offers: a context that yields the bound host and port.
@@ -43,9 +46,12 @@ class Serving:
         await server.close()
     """
 
-    def __init__(self, name: str, open_server: OpenServer, *, host: str, port: int) -> None:
+    def __init__(
+        self, name: str, open_server: OpenServer, *, host: str, port: int, scheme: str = "ws"
+    ) -> None:
         self.name = name
         self.address = ""
+        self._scheme = scheme
         self._open_server = open_server
         self._host = host
         self._port = port
@@ -74,7 +80,7 @@ class Serving:
             if task.done():
                 self._task = None
                 self._raise_refusal(task)
-            self.address = _address(*bound.result())
+            self.address = _address(self._scheme, *bound.result())
         return self
 
     async def close(self) -> None:
@@ -91,6 +97,9 @@ class Serving:
     def _raise_refusal(self, task: asyncio.Task[None]) -> None:
         try:
             task.result()
+        except UsageError:
+            # A kernel with labkit's extension knows better who has the port.
+            raise
         except OSError as error:
             raise UsageError(_refusal(error, self._host, self._port)) from error
 
@@ -119,10 +128,11 @@ class Serving:
         return f"Serving({self.name}, {state})"
 
 
-def serve(what: str | Handler, *, host: str = "127.0.0.1", port: int = 0) -> Serving:
-    """Return a server to ``await`` or to enter: one of `SERVERS` by name, or your own handler.
+def serve(what: str | Handler | AsyncServer, *, host: str = "127.0.0.1", port: int = 0) -> Serving:
+    """Return a server to ``await`` or to enter: one of `SERVERS` by name, or one of your own.
 
-    A handler is what the ``websockets`` library serves: ``async def handler(connection)``.
+    A handler is what the ``websockets`` library serves: ``async def handler(connection)``. A
+    ``socketio.AsyncServer`` gets an ``http://`` address, as its clients want it.
     Port 0 takes any free port; ``address`` of the result names it.
 
     Raises UsageError if there is no such server.
@@ -131,9 +141,12 @@ def serve(what: str | Handler, *, host: str = "127.0.0.1", port: int = 0) -> Ser
         raise UsageError(f"port {port} is out of range; choose one from 1 to 65535, or 0 for any")
     if isinstance(what, str):
         return Serving(what, _named(what), host=host, port=port)
+    if _is_socketio(what):
+        return Serving("socketio", _of_socketio(what), host=host, port=port, scheme="http")
     if not callable(what):
         raise UsageError(
-            f"serve() takes a server's name or an async function, not {type(what).__name__}"
+            "serve() takes a server's name, an async function or a socketio.AsyncServer, "
+            f"not {type(what).__name__}"
         )
     return Serving(_name_of(what), _handled(what), host=host, port=port)
 
@@ -151,22 +164,37 @@ def _handled(handler: Handler) -> OpenServer:
     return lambda host, port: open_handler(handler, host, port)
 
 
+def _is_socketio(what: Handler | AsyncServer) -> TypeGuard[AsyncServer]:
+    # Who holds such a server has imported the library. Nobody else pays for it.
+    library = sys.modules.get("socketio")
+    return library is not None and isinstance(what, library.AsyncServer)
+
+
+def _of_socketio(sio: AsyncServer) -> OpenServer:
+    from .socketio import open_socketio
+
+    return lambda host, port: open_socketio(sio, host, port)
+
+
 def _name_of(handler: Handler) -> str:
     return getattr(handler, "__name__", type(handler).__name__)
 
 
-def _address(host: str, port: int) -> str:
-    return f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
+def _address(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _refusal(error: OSError, host: str, port: int) -> str:
     """Say in one sentence why ``host`` and ``port`` cannot be had, and what to do."""
     match error.errno:
         case errno.EADDRINUSE:
-            return f"port {port} on {host} is taken; choose another or leave --port out"
+            return (
+                f"port {port} on {host} is taken, maybe by this server, started before: close that "
+                f"one (`labkit doctor` names it), or use port 0 for any free port"
+            )
         case errno.EACCES:
             return f"port {port} on {host} is reserved for the system; choose one above 1023"
         case errno.EADDRNOTAVAIL | socket.EAI_NONAME:
-            return f"{host} is not an address of this machine; leave --host out for 127.0.0.1"
+            return f"{host} is not an address of this machine; use 127.0.0.1"
         case _:
             return f"cannot listen on port {port} of {host}: {error.strerror}"

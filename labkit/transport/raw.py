@@ -6,6 +6,7 @@ What comes back is read in the background, so that the transcript is complete wi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Sequence
 from types import TracebackType
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from labkit.errors import LabkitError
 from labkit.protocol.handshake import Response, check, make_key, offer
 
+from .decoding import Sender
 from .tap import READ_BYTES, endpoint
 from .transcript import Transcript
 
@@ -25,7 +27,7 @@ ANSWER_S = 5.0
 
 
 class RawConnection:
-    """An open TCP connection; `open_raw` makes one.
+    """An open TCP connection; `open_raw` makes one. ``role`` is which end of it this is.
 
     Example::
 
@@ -37,14 +39,22 @@ class RawConnection:
     """
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, address: str
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        address: str,
+        role: Sender = "client",
     ) -> None:
         self.transcript = Transcript()
         self._address = address
+        self.role: Sender = role
+        self._other: Sender = "server" if role == "client" else "client"
         self._reader = reader
         self._writer = writer
         self._waiting = bytearray()
         self._ended = False
+        self._is_half_closed = False
         self._answered = True
         self._changed = asyncio.Condition()
         self._task = asyncio.get_running_loop().create_task(self._read())
@@ -54,15 +64,15 @@ class RawConnection:
 
         Raises LabkitError if the connection is closed.
         """
-        if self._writer.is_closing():
+        if self._writer.is_closing() or self._is_half_closed:
             raise LabkitError("the connection is closed; open another with open_raw(address)")
         self._answered = False
-        self.transcript.feed("client", data)
+        self.transcript.feed(self.role, data)
         try:
             self._writer.write(data)
             await self._writer.drain()
         except ConnectionError as error:
-            raise LabkitError("the server broke the connection off") from error
+            raise LabkitError(f"the {self._other} broke the connection off") from error
 
     async def recv(self, limit: int = READ_BYTES, *, timeout_s: float = ANSWER_S) -> bytes:
         """Return what has arrived, at most ``limit`` bytes of it; ``b""`` at the end of the stream.
@@ -117,12 +127,21 @@ class RawConnection:
                     return
                 wait_s = quiet_s
 
+    def end(self) -> None:
+        """End this direction of the TCP connection; what the other end sends is still read."""
+        if not self._is_half_closed:
+            self._is_half_closed = True
+            self.transcript.end(self.role)
+            # The other end may have broken the connection off by now.
+            with contextlib.suppress(OSError):
+                self._writer.write_eof()
+
     async def close(self) -> None:
         """Close the TCP connection, without a closing handshake."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        if not self._writer.is_closing():
-            self.transcript.end("client")
+        if not self._writer.is_closing() and not self._is_half_closed:
+            self.transcript.end(self.role)
         self._writer.close()
 
     async def __aenter__(self) -> Self:
@@ -142,15 +161,15 @@ class RawConnection:
     async def _read(self) -> None:
         try:
             while data := await self._reader.read(READ_BYTES):
-                self.transcript.feed("server", data)
+                self.transcript.feed(self._other, data)
                 async with self._changed:
                     self._waiting += data
                     self._answered = True
                     self._changed.notify_all()
                     await self._changed.wait_for(lambda: len(self._waiting) < MAX_WAITING_BYTES)
-            self.transcript.end("server")
+            self.transcript.end(self._other)
         except ConnectionError:
-            self.transcript.end("server", reset=True)
+            self.transcript.end(self._other, reset=True)
             self._writer.close()
         finally:
             async with self._changed:

@@ -93,7 +93,6 @@ class Tap:
             _reset(writer)
             _reset(server_writer)
         finally:
-            writer.close()
             server_writer.close()
 
 
@@ -117,6 +116,8 @@ async def tap(address: str) -> AsyncIterator[Tap]:
         task = asyncio.get_running_loop().create_task(tapped.forward(reader, writer))
         connections.add(task)
         task.add_done_callback(connections.discard)
+        # A task that is cancelled before it began has no end of its own.
+        task.add_done_callback(lambda _: writer.close())
 
     listener = await asyncio.start_server(accept, "127.0.0.1", 0)
     tapped.listen_at(listener.sockets[0].getsockname()[1])

@@ -65,6 +65,7 @@ class Transcript:
         self._clock = clock
         self._start = clock()
         self._decoders: dict[Sender, Decoder] = {s: Decoder(s) for s in ("client", "server")}
+        self._sizes: dict[Sender, int] = {"client": 0, "server": 0}
         self._entries: deque[Entry] = deque()
         self._kept_bytes = 0
         self._subscribers: list[Callable[[Entry], None]] = []
@@ -90,8 +91,13 @@ class Transcript:
         whole = b"".join(entry.data for entry in self._entries if entry.sender == sender)
         return whole + self._decoders[sender].unfinished
 
+    def size_from(self, sender: Sender) -> int:
+        """Return how many bytes ``sender`` sent, kept or not."""
+        return self._sizes[sender]
+
     def feed(self, sender: Sender, data: bytes) -> None:
         """Take in bytes that ``sender`` sent, in whatever portions they come."""
+        self._sizes[sender] += len(data)
         for piece in self._decoders[sender].feed(data):
             self._add(sender, piece)
 

@@ -6,6 +6,7 @@ The words are stable: no time, no port, nothing that differs from one run to the
 from __future__ import annotations
 
 import json
+import re
 
 from labkit.protocol.frames import Header, Opcode, apply_mask, parse_header
 
@@ -14,6 +15,7 @@ from .decoding import Piece, Sender
 #: As much of a payload as one line shows.
 SHOWN_CHARS = 60
 
+_PLAIN_TEXT = re.compile(rb"^content-type:[ \t]*text/plain\b", re.IGNORECASE | re.MULTILINE)
 _SHOWN_BYTES = SHOWN_CHARS // 3
 _NAMES = {0x0: "CONT", 0x1: "TEXT", 0x2: "BIN", 0x8: "CLOSE", 0x9: "PING", 0xA: "PONG"}
 
@@ -28,16 +30,20 @@ def opcode_name(opcode: int) -> str:
 
 
 def quote(text: str, limit: int = SHOWN_CHARS) -> str:
-    r"""Return ``text`` in quotes on one line, as JSON would, with its length if it is cut.
+    r"""Return ``text`` in quotes on one line, with its length if it is cut.
 
     Whatever is not printable is escaped, so that no message can move the cursor, turn the
-    direction of writing or begin a line of its own.
+    direction of writing or begin a line of its own. Text that holds double quotes, as JSON does,
+    stands in single ones.
 
-    >>> print(quote('Spam\n"eggs"'))
-    "Spam\n\"eggs\""
+    >>> print(quote('Spam\n'), quote('["Spam"]'), quote("\"It's\""))
+    "Spam\n" '["Spam"]' "\"It's\""
     """
-    shown = "".join(_escape(char) for char in text[:limit])
-    return f'"{shown}"' if len(text) <= limit else f'"{shown}…" {count(len(text), "character")}'
+    mark = "'" if '"' in text and "'" not in text else '"'
+    shown = "".join(_escape(char, mark) for char in text[:limit])
+    if len(text) <= limit:
+        return f"{mark}{shown}{mark}"
+    return f"{mark}{shown}…{mark} {count(len(text), 'character')}"
 
 
 def quote_message(message: str | bytes) -> str:
@@ -86,8 +92,8 @@ def describe(piece: Piece) -> str:
             return "connection reset"
 
 
-def _escape(char: str) -> str:
-    if char in '"\\':
+def _escape(char: str, mark: str = '"') -> str:
+    if char in (mark, "\\"):
         return "\\" + char
     if char.isprintable():
         return char
@@ -114,8 +120,19 @@ def _describe_http(piece: Piece) -> str:
             if name.strip().lower() == b"upgrade"
         ]
     if size := len(body) + piece.missing:
-        parts.append(f"{count(size, 'byte')} of body")
+        text = "" if piece.missing else _text_of(head, body)
+        parts.append(f"{count(size, 'byte')} of body {text}".rstrip())
     return "  ".join(parts)
+
+
+def _text_of(head: bytes, body: bytes) -> str:
+    """Return a body in quotes, if its head says that it is plain text and it is."""
+    if not _PLAIN_TEXT.search(head):
+        return ""
+    try:
+        return quote(body.decode("utf-8"))
+    except UnicodeDecodeError:
+        return ""
 
 
 def _describe_frame(piece: Piece) -> str:

@@ -22,9 +22,9 @@ LAYERS = (
     ("simnet", "auth", "storage", "broker", "monitoring"),
     ("transport",),
     ("servers", "client"),
-    ("cluster", "panels"),
+    ("cluster", "panels", "kernel"),
     ("checks",),
-    ("grading", "course", "classroom"),
+    ("grading", "course", "classroom", "doctor"),
     ("cli",),
     ("", "__main__"),
 )

@@ -85,6 +85,18 @@ class LabNotebook:
             self.cell_ids.index(cell_id),
         )
 
+    def run_only(self, cell_id: str) -> None:
+        """Run the cell with this id and no other; do not wait for it."""
+        self.page.evaluate(
+            """index => {
+                const { commands, shell } = window.jupyterapp;
+                shell.currentWidget.content.activeCellIndex = index;
+                shell.currentWidget.content.deselectAll();
+                void commands.execute("notebook:run-cell");
+            }""",
+            self.cell_ids.index(cell_id),
+        )
+
     def write(self, cell_id: str, source: str) -> None:
         """Type ``source`` in place of what the cell with this id holds."""
         self.cell(cell_id).locator(".cm-content").click()

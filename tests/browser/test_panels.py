@@ -55,6 +55,7 @@ CELLS = {
     "set-up": """
 import asyncio, json
 from websockets.asyncio.server import broadcast, serve
+from labkit.panels.client_panel import ClientPanel
 from labkit.panels.frame_view import FrameView
 from labkit.panels.notifications import NotificationPanel
 from labkit.panels.ticker import TickerPanel
@@ -106,6 +107,34 @@ ann
 """,
     "board-bob": 'bob = WhiteboardPanel(drawing_address, "Bob")\nbob',
     "refused": 'TickerPanel("ws://127.0.0.1:9")',
+    "client": """
+options = {"subprotocols": ["chat.v2", "chat.v1"], "max_size": 1000, "origins": [None]}
+strict = await serve(echo, "127.0.0.1", 0, **options)
+ClientPanel(f"ws://127.0.0.1:{strict.sockets[0].getsockname()[1]}")
+""",
+}
+
+#: A server, and a client that is operated in a cell that is run twice.
+RERUN = {
+    "set-up": """
+%load_ext labkit
+import asyncio
+from websockets.asyncio.server import serve
+from labkit import ClientPanel
+
+async def wait(connection):
+    await connection.wait_closed()
+
+server = await serve(wait, "127.0.0.1", 0)
+address = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+""",
+    "client": "ClientPanel(address)",
+    "end": """
+async with asyncio.timeout(10):
+    while server.connections:
+        await asyncio.sleep(0.01)
+print("nobody is connected")
+""",
 }
 
 
@@ -217,6 +246,52 @@ def test_a_server_that_is_not_there_is_told_of(notebook: LabNotebook) -> None:
     expect(notebook.output("refused").get_by_text(expected)).to_be_visible()
 
 
+def test_a_client_is_operated_by_keyboard(notebook: LabNotebook) -> None:
+    client = notebook.output("client")
+    state, notice = client.locator(".lk-state"), client.locator(".lk-notice").first
+    client.get_by_label("Origin").fill("https://evil.example")
+    client.get_by_label("Origin").press("Enter")
+    expect(state).to_contain_text("refused: HTTP 403 Forbidden")
+    client.get_by_label("Origin").fill("")
+    client.get_by_label("Subprotocols").fill("chat.v1, chat.v2")
+    client.get_by_role("button", name="Connect", exact=True).press("Enter")
+    expect(state).to_have_text("open, speaks chat.v2")
+    client.get_by_role("button", name="Ping", exact=True).press("Space")
+    expect(notice).to_have_text(re.compile(r"^pong after [\d.]+ ms$"))
+    client.get_by_label("Message").fill("Spam")
+    client.get_by_label("Message").press("Enter")
+    expect(client.get_by_text('1 message received, the newest "Spam"')).to_be_visible()
+    expect(client.locator(".lk-arrow-label").last).to_have_text('TEXT unmasked "Spam"')
+    client.get_by_label("Length").fill("2000")
+    client.get_by_label("Length").press("Enter")
+    expect(state).to_contain_text('closed by the server: 1009 "frame with 2000 bytes exceeds')
+    expect(client.get_by_label("Message")).to_have_value("Spam")
+
+
+def test_a_client_with_bad_input_says_what_to_do(notebook: LabNotebook) -> None:
+    client = notebook.output("client")
+    client.get_by_label("Close code").fill("1006")
+    client.get_by_label("Close code").press("Enter")
+    expect(client.get_by_text("not closed: close code 1006 must not be sent")).to_be_visible()
+    client.get_by_label("Subprotocols").fill("chat v2")
+    client.get_by_label("Subprotocols").press("Enter")
+    expect(client.get_by_text('no new connection: "chat v2" is not')).to_be_visible()
+    client.get_by_label("Subprotocols").fill("chat.v1, chat.v2")
+
+
+def test_running_the_cell_again_ends_what_the_old_client_had_open(lab: Lab) -> None:
+    lab.write_notebook("rerun.ipynb", RERUN)
+    with lab.open_notebook("rerun.ipynb") as notebook:
+        notebook.run_to("client")
+        client = notebook.output("client")
+        client.get_by_role("button", name="Connect", exact=True).click()
+        expect(client.locator(".lk-state")).to_have_text("open")
+        run_once_more(notebook, "client")
+        expect(client.locator(".lk-state")).to_have_text("not connected")
+        run_once_more(notebook, "end")
+        expect(notebook.output("end")).to_have_text("nobody is connected")
+
+
 def test_an_illegal_frame_is_sent_and_what_breaks_is_named(notebook: LabNotebook) -> None:
     editor = notebook.output("frame")
     editor.get_by_role("button", name="Reset").click()
@@ -240,9 +315,22 @@ def test_a_frame_on_the_wire_is_drawn_when_it_is_chosen(notebook: LabNotebook) -
 def test_every_panel_is_readable_in_the_theme(notebook: LabNotebook, theme: str) -> None:
     notebook.use_theme(theme)
     for cell_id in list(CELLS)[1:]:
-        panel = notebook.output(cell_id).locator(".lk-panel")
-        notebook.screenshot(f"{cell_id}-{theme}", panel)
-        assert panel.evaluate(LEAST_CONTRAST) >= 4.5, cell_id
+        output = notebook.output(cell_id)
+        notebook.screenshot(f"{cell_id}-{theme}", output.locator(".jp-OutputArea-output").first)
+        for panel in output.locator(".lk-panel").all():
+            assert panel.evaluate(LEAST_CONTRAST) >= 4.5, cell_id
+
+
+def run_once_more(notebook: LabNotebook, cell_id: str) -> None:
+    """Run one cell, and none of those above it."""
+    notebook.page.evaluate(
+        """async index => {
+            const { commands, shell } = window.jupyterapp;
+            shell.currentWidget.content.activeCellIndex = index;
+            await commands.execute("notebook:run-cell");
+        }""",
+        notebook.cell_ids.index(cell_id),
+    )
 
 
 def arrows(notebook: LabNotebook) -> Locator:

@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from websockets import connect
 
 from labkit.checks import plain
 from labkit.checks.host import Host
 from labkit.checks.messages import (
+    Abandon,
     Call,
     Gone,
     Invoke,
     Listening,
     Missing,
     New,
+    Outcome,
     Place,
     Raised,
     Reply,
@@ -25,8 +28,11 @@ from labkit.checks.messages import (
     Settle,
     Settled,
     Stalled,
+    Start,
+    Started,
     StopServing,
     Unwritten,
+    Waiting,
 )
 
 NO_ARGUMENTS = plain.encode([])
@@ -162,7 +168,7 @@ async def test_a_stream_handler_serves_on_loopback_until_it_is_stopped() -> None
         writer.write(b"spam\n")
         assert await reader.read() == b"SPAM\n"
         writer.close()
-        assert await asyncio.to_thread(host.answer, StopServing()) == Settled(False, [])
+        assert await asyncio.to_thread(host.answer, StopServing()) == Settled(None)
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", listening.port)
 
@@ -181,7 +187,7 @@ async def test_what_a_handler_raises_is_told_when_it_settles() -> None:
     ]
 
 
-async def test_a_settled_answer_says_whether_a_timer_will_wake_it() -> None:
+async def test_a_settled_answer_says_when_a_timer_will_wake_it() -> None:
     source = """
         import asyncio
         async def f(reader, writer):
@@ -191,12 +197,148 @@ async def test_a_settled_answer_says_whether_a_timer_will_wake_it() -> None:
     with hosting(source) as host:
         listening = await asyncio.to_thread(host.answer, Serve("f"))
         assert isinstance(listening, Listening)
-        assert await asyncio.to_thread(host.answer, Settle()) == Settled(False, [])
+        assert await asyncio.to_thread(host.answer, Settle()) == Settled(None)
         reader, writer = await asyncio.open_connection("127.0.0.1", listening.port)
         writer.write(b"spam\n")
         assert await reader.readline() == b"spam\n"
-        assert await asyncio.to_thread(host.answer, Settle()) == Settled(True, [])
+        settled = await asyncio.to_thread(host.answer, Settle())
+        assert isinstance(settled, Settled)
+        assert settled.wakes_s is not None
+        assert 0 < settled.wakes_s <= 60
         writer.close()
+
+
+async def test_what_a_handler_prints_goes_with_the_settling() -> None:
+    with hosting("async def f(reader, writer):\n    print('hello')") as host:
+        listening = await asyncio.to_thread(host.answer, Serve("f"))
+        assert isinstance(listening, Listening)
+        reader, writer = await asyncio.open_connection("127.0.0.1", listening.port)
+        assert await reader.read() == b""
+        writer.close()
+        assert await asyncio.to_thread(host.answer, Settle()) == Settled(None, [], "hello\n")
+
+
+async def test_a_handler_of_the_library_serves_websockets() -> None:
+    with hosting("async def f(connection):\n    await connection.send('Spam')") as host:
+        listening = await asyncio.to_thread(host.answer, Serve("f", over_websocket=True))
+        assert isinstance(listening, Listening)
+        async with connect(f"ws://127.0.0.1:{listening.port}", proxy=None) as client:
+            assert await client.recv() == "Spam"
+
+
+def run(host: Host, *arguments: object) -> Reply:
+    """Start the answer, and let it come as far as it can."""
+    host.answer(Start("f", plain.encode(list(arguments)), 0))
+    host.answer(Settle())
+    return host.answer(Outcome(0))
+
+
+def test_a_coroutine_is_started_and_its_value_told_afterwards() -> None:
+    with hosting("async def f(a, b):\n    print('hello')\n    return a + b") as host:
+        assert host.answer(Start("f", plain.encode([1, 2]), 0)) == Started()
+        assert host.answer(Settle()) == Settled(None, [], "hello\n")
+        assert value_of(host.answer(Outcome(0))) == 3
+
+
+def test_a_coroutine_that_waits_is_told_with_the_learners_own_line() -> None:
+    source = """
+        import asyncio
+        async def f():
+            async with asyncio.TaskGroup():
+                await wait()
+        async def wait():
+            await asyncio.gather(asyncio.Event().wait())
+    """
+    with hosting(source) as host:
+        place = Place(7, "await asyncio.gather(asyncio.Event().wait())")
+        assert run(host) == Waiting(place)
+
+
+def test_a_coroutine_that_blocks_its_loop_is_named_with_its_line() -> None:
+    with hosting("import time\nasync def f():\n    time.sleep(1)") as host:
+        host.answer(Start("f", NO_ARGUMENTS, 0))
+        reply = host.answer(Outcome(0))
+        assert isinstance(reply, Stalled)
+        assert reply.place == Place(3, "time.sleep(1)")
+
+
+@pytest.mark.parametrize("error", ["ValueError('no')", "SystemExit(3)", "KeyboardInterrupt()"])
+def test_what_a_coroutine_raises_ends_nothing_but_itself(error: str) -> None:
+    with hosting(f"async def f(n):\n    if n: raise {error}\n    return 'here'") as host:
+        reply = run(host, 1)
+        assert isinstance(reply, Raised)
+        assert reply.place == Place(2, f"if n: raise {error}")
+        assert value_of(run(host, 0)) == "here"
+
+
+def test_a_stub_that_is_a_coroutine_is_not_written_yet() -> None:
+    with hosting("async def f(): raise NotImplementedError('exercise 02.2')") as host:
+        assert run(host) == Unwritten("the cell still holds the stub")
+
+
+def test_only_a_coroutine_function_can_be_started() -> None:
+    with hosting("def f(): pass") as host:
+        missing = Missing("`f` is not a coroutine function: write `async def f`")
+        assert host.answer(Start("f", NO_ARGUMENTS, 0)) == missing
+
+
+def test_a_coroutine_in_place_of_a_value_lacks_an_await() -> None:
+    with hosting("import asyncio\nasync def f(): return asyncio.sleep(1)") as host:
+        assert value_of(run(host)).description == "a coroutine: is an `await` missing?"
+
+
+def test_what_is_abandoned_is_cancelled_with_all_it_has_started() -> None:
+    source = """
+        import asyncio
+        async def f():
+            asyncio.create_task(wait("task"))
+            await wait("answer")
+        async def wait(name):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                print(f"{name} ended")
+    """
+    with hosting(source) as host:
+        run(host)
+        settled = host.answer(Abandon(0))
+        assert isinstance(settled, Settled)
+        assert sorted(settled.printed.splitlines()) == ["answer ended", "task ended"]
+
+
+@pytest.mark.parametrize("error", ["KeyError('key')", "SystemExit(3)"])
+def test_what_a_background_task_raises_is_told_when_it_settles(error: str) -> None:
+    source = f"""
+        import asyncio
+        async def f():
+            asyncio.create_task(fail())
+        async def fail():
+            raise {error}
+    """
+    with hosting(source) as host:
+        host.answer(Start("f", NO_ARGUMENTS, 0))
+        settled = host.answer(Settle())
+        assert isinstance(settled, Settled)
+        assert [type(one).__name__ for one in settled.raised] == ["Raised"]
+        assert value_of(host.answer(Outcome(0))) is None
+
+
+def test_a_call_that_is_not_awaited_is_told_with_its_line_each_time() -> None:
+    source = "import asyncio\nasync def f():\n    asyncio.sleep(1)"
+    with hosting(source) as host:
+        for _ in range(2):
+            host.answer(Start("f", NO_ARGUMENTS, 0))
+            settled = host.answer(Settle())
+            assert isinstance(settled, Settled)
+            assert settled.printed == (
+                "coroutine 'sleep' was never awaited (line 3: `asyncio.sleep(1)`)\n"
+            )
+
+
+def test_who_asks_after_the_end_is_told_so() -> None:
+    with hosting("def f(): return 1") as host:
+        pass
+    assert call(host) == Gone("it was not asked again, because its check had ended")
 
 
 def test_no_thread_is_left_behind() -> None:

@@ -7,6 +7,7 @@ from labkit.checks.messages import (
     Place,
     Raised,
     Stalled,
+    Waiting,
     pack,
     unpack_reply,
     unpack_request,
@@ -34,4 +35,9 @@ def test_a_reply_says_in_words_what_happened() -> None:
     assert str(Stalled(2.0, place)) == (
         "it did not return within 2 s, still at line 4: `time.sleep(10)`"
     )
+    assert str(Stalled(2.0, place, blocks_loop=True)) == (
+        "it blocks the event loop at line 4: `time.sleep(10)`"
+    )
     assert str(Raised("IndexError", "", b"")) == "it raised IndexError"
+    assert str(Waiting(place)) == "it waits at line 4: `time.sleep(10)`"
+    assert str(Waiting()) == "it waits"

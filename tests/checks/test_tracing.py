@@ -1,9 +1,12 @@
+import asyncio
 import linecache
+from typing import Any
 
 import pytest
 
+from labkit.checks import plain
 from labkit.checks.messages import Place, Raised, Unwritten
-from labkit.checks.tracing import report
+from labkit.checks.tracing import awaiting, innermost, report, returned
 
 SOURCE = "import json\ndef f(text):\n    return json.loads(text)\n"
 
@@ -45,3 +48,31 @@ def test_an_exception_that_cannot_say_what_it_is_is_told_all_the_same() -> None:
     told = report(Mute(), {})
     assert isinstance(told, Raised)
     assert told.text == "its `__str__` raised RuntimeError"
+
+
+AWAITING = """import asyncio
+async def outer():
+    await inner()
+async def inner():
+    async with asyncio.timeout(60):
+        await asyncio.Event().wait()
+"""
+
+
+async def test_a_coroutine_waits_at_the_innermost_line_of_the_learner() -> None:
+    linecache.cache["<cell>"] = (0, None, AWAITING.splitlines(keepends=True), "<cell>")
+    code: dict[str, Any] = {}
+    exec(compile(AWAITING, "<cell>", "exec"), code)
+    coroutine = code["outer"]()
+    task = asyncio.create_task(coroutine)
+    await asyncio.sleep(0)
+    assert innermost(awaiting(coroutine), code) == Place(6, "await asyncio.Event().wait()")
+    task.cancel()
+    await asyncio.wait([task])
+    assert innermost(awaiting(coroutine), code) is None
+
+
+async def test_a_coroutine_in_place_of_a_value_is_described_and_closed() -> None:
+    told = returned(asyncio.sleep(1), remedy="is an `await` missing?")
+    value = plain.decode(told.value)
+    assert value == plain.Foreign("a coroutine: is an `await` missing?")

@@ -2,70 +2,129 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from labkit.checks.listening import Listener, StreamHandler
-from labkit.checks.subject import Served
-from labkit.checks.world import Peer, World
+import pytest
+from websockets import connect
+
+from labkit.checks import plain
+from labkit.checks.messages import (
+    Outcome,
+    Place,
+    Raised,
+    Reply,
+    Request,
+    Settled,
+    Started,
+    Waiting,
+)
+from labkit.checks.patience import Rest
+from labkit.checks.subject import Running, Served, Subject
+from labkit.checks.world import World
 from labkit.protocol.frames import Opcode
 
-ACCEPTED = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: abc\r\n\r\n"
+
+async def idle() -> Rest:
+    return Rest("nothing: it waits for more")
 
 
-async def idle() -> str | None:
-    for _ in range(10):
-        await asyncio.sleep(0)
-    return ""
+class Idle:
+    """A channel to an answer that waits at line 3."""
+
+    async def ask(self, request: Request) -> Reply:
+        if isinstance(request, Outcome):
+            return Waiting(Place(3, "await connection.recv()"))
+        return Settled(None) if type(request).__name__ != "Start" else Started()
 
 
 @asynccontextmanager
-async def peer_of(handler: StreamHandler, world: World) -> AsyncIterator[Peer]:
-    listener = Listener()
-    served = Served(await listener.start(handler), "", idle)
-    async with world.connect(served) as peer:
-        yield peer
-    await listener.stop()
+async def running() -> AsyncIterator[Running]:
+    async with Subject("f", Idle()).run() as running:
+        yield running
 
 
-async def test_a_peer_tells_what_it_receives_in_the_words_of_the_transcript() -> None:
-    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(ACCEPTED + b"\x81\x04Spam" + b"\x88\x05\x03\xe8bye")
+async def test_where_nobody_serves_the_client_tells_why() -> None:
+    async with World("seed").connect(Served(None, "it is not a coroutine", idle)) as client:
+        await client.send(Opcode.TEXT, b"hi")
+        assert await client.upgrade() == "it is not a coroutine"
 
+
+async def test_where_nobody_listens_the_client_tells_so() -> None:
+    async with World("seed").connect(Served(9, "", idle)) as client:
+        assert (await client.upgrade()).startswith("nothing answers at ws://127.0.0.1:9")
+
+
+async def test_each_guest_has_a_connection_of_its_own() -> None:
     world = World("seed")
-    async with peer_of(greet, world) as peer:
-        assert await peer.upgrade() == "HTTP 101, accept abc"
-        assert await peer.receive() == 'TEXT unmasked "Spam"'
-        assert await peer.receive() == "CLOSE unmasked 1000"
-        assert await peer.receive() == "end of stream"
-        assert await peer.receive() == "end of stream"
-        assert (await world.transcript_text()).startswith("client → server   GET / HTTP/1.1")
+    async with world.listen() as inn, running() as answer:
+        clients = [asyncio.create_task(_ask(f"{inn.address}/{name}")) for name in "ab"]
+        guests = [await inn.guest(answer) for _ in clients]
+        for guest in guests:
+            path = await guest.admit()
+            await guest.send(Opcode.TEXT, path.encode())
+        assert sorted(await asyncio.gather(*clients)) == ["GET /a", "GET /b"]
 
 
-async def test_a_peer_tells_that_nothing_comes_without_waiting_long() -> None:
-    async def hush(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
+async def test_the_transcript_is_that_of_the_latest_guest() -> None:
+    world = World("seed")
+    async with world.listen() as inn, running() as answer:
+        client = asyncio.create_task(_ask(inn.address))
+        guest = await inn.guest(answer)
+        await guest.admit()
+        await guest.send(Opcode.TEXT, b"Spam")
+        await client
+        assert await guest.receive() == "CLOSE masked 1000"
+        assert await guest.receive() == "end of stream"
+        assert await world.transcript_text() == (
+            "server → client   HTTP/1.1 101 Switching Protocols\n"
+            'server → client   TEXT  unmasked  "Spam"\n'
+            "client → server   CLOSE masked    1000\n"
+            "server → client   CLOSE unmasked  1000\n"
+            "server → client   end of stream\n"
+            "client → server   end of stream"
+        )
 
-    async with peer_of(hush, World("seed")) as peer:
-        assert await peer.upgrade() == "nothing: it waits for more"
+
+async def test_a_guest_who_does_not_come_tells_why() -> None:
+    async with World("seed").listen() as inn, running() as answer:
+        guest = await inn.guest(answer)
+        why = "nothing: it waits at line 3: `await connection.recv()`"
+        assert [await guest.admit(), await guest.receive()] == [why, why]
 
 
-async def test_a_peer_masks_what_it_sends_and_can_send_it_byte_by_byte() -> None:
-    got: list[bytes] = []
+class Failing(Idle):
+    """A channel to an answer that has raised."""
 
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        got.append(await reader.readexactly(8))
-
-    async with peer_of(listen, World("seed")) as peer:
-        await peer.send(Opcode.TEXT, b"hi", in_pieces=True)
-        assert await peer.receive() == "end of stream"
-    assert got[0][:2] == b"\x81\x82"
+    async def ask(self, request: Request) -> Reply:
+        error = Raised("KeyError", "'x'", plain.encode(["x"]))
+        return error if isinstance(request, Outcome) else await super().ask(request)
 
 
-async def test_where_nobody_serves_the_peer_tells_why() -> None:
-    async with World("seed").connect(Served(None, "it is not a coroutine", idle)) as peer:
-        await peer.send(Opcode.TEXT, b"hi")
-        assert await peer.upgrade() == "it is not a coroutine"
+@pytest.mark.parametrize("looks", [True, False])
+async def test_what_an_answer_raises_is_told_once(looks: bool) -> None:
+    world, subject = World("seed"), Subject("f", Failing())
+    async with world.listen() as inn, subject.run() as answer:
+        guest = await inn.guest(answer)
+        if looks:
+            assert await guest.admit() == "nothing: it raised KeyError: 'x'"
+        await world.transcript_text()
+    assert len(subject.raised) == (0 if looks else 1)
+
+
+async def test_the_end_of_the_inn_ends_every_connection() -> None:
+    async with World("seed").listen() as inn, running() as answer:
+        client = asyncio.create_task(connect(inn.address, proxy=None).__aenter__())
+        await (await inn.guest(answer)).admit()
+        unasked = await asyncio.open_connection("127.0.0.1", int(inn.address.rpartition(":")[2]))
+    async with asyncio.timeout(10):
+        await (await client).wait_closed()
+        assert await unasked[0].read() == b""
+    unasked[1].close()
 
 
 def test_the_same_seed_gives_the_same_inputs() -> None:
     assert World("a").random.randbytes(8) == World("a").random.randbytes(8)
     assert World("a").random.randbytes(8) != World("b").random.randbytes(8)
+
+
+async def _ask(address: str) -> str | bytes:
+    async with connect(address, proxy=None) as client:
+        return await client.recv()

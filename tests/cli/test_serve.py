@@ -76,8 +76,9 @@ async def test_a_taken_port_is_one_sentence_and_exit_2() -> None:
         async with labkit_serve("echo", "--port", port) as refused:
             assert await refused.communicate() == (
                 b"",
-                f"labkit: port {port} on 127.0.0.1 is taken;"
-                " choose another or leave --port out\n".encode(),
+                f"labkit: port {port} on 127.0.0.1 is taken, maybe by this server, started before: "
+                "close that one (`labkit doctor` names it), "
+                "or use port 0 for any free port\n".encode(),
             )
             assert refused.returncode == 2
 

@@ -8,12 +8,15 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from labkit.course.parts import PARTS, Part, declared, survey
+from labkit.servers.node_setup import wanted_packages
 
 ROOT = Path(__file__).parents[2]
 SPAM = Part("spam", "learn", "fills the tin", "the tin is empty")
 BROWSER = Part(
     "browser", "test", "shows pages", "no pages", programs=("firefox", "lynx"), remedy="get one"
 )
+NODE = Part("node", "compare", "runs", "stands", programs=("node",), remedy="get it", oldest="18")
+WS = Part("ws", "compare", "frames", "no frames", is_npm=True)
 
 
 def found(part: Part, version: str | None, wanted: str = ">=1.2") -> tuple[str, str]:
@@ -48,6 +51,51 @@ def test_a_program_under_none_of_its_names_is_missing_with_its_own_remedy() -> N
     assert (finding.state, finding.remedy) == ("missing", "get one")
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("18.0.0", ("ok", "18.0.0", "")),
+        ("20.20.2", ("ok", "20.20.2", "")),
+        ("12.22.9", ("old", "12.22.9", "get it")),
+        (None, ("missing", "", "get it")),
+    ],
+)
+def test_a_program_with_a_floor_is_judged_by_the_version_it_says(
+    version: str | None, expected: tuple[str, str, str]
+) -> None:
+    (finding,) = survey([NODE], which=lambda name: "/bin/node", node_version=lambda place: version)
+    assert (finding.state, finding.found, finding.remedy) == expected
+
+
+def test_a_program_that_is_not_there_is_not_asked_for_its_version() -> None:
+    (finding,) = survey([NODE], which=lambda name: None, node_version=lambda place: "20.0.0")
+    assert (finding.state, finding.remedy) == ("missing", "get it")
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        (wanted_packages()["ws"], ("ok", wanted_packages()["ws"], "")),
+        ("8.0.0", ("old", "8.0.0", "make setup, where npm is")),
+        (None, ("missing", "", "make setup, where npm is")),
+    ],
+)
+def test_a_package_of_npm_is_looked_up_among_those_of_the_course(
+    version: str | None, expected: tuple[str, str, str]
+) -> None:
+    (finding,) = survey([WS], npm_version=lambda name: version)
+    assert (finding.state, finding.found, finding.remedy) == expected
+
+
+def test_the_table_has_every_package_of_npm_and_no_other() -> None:
+    assert {part.name for part in PARTS if part.is_npm} == set(wanted_packages())
+
+
+def test_the_course_can_do_without_all_that_comes_from_node() -> None:
+    names = {"node", "npm", *wanted_packages()}
+    assert {part.name for part in PARTS if part.need == "compare"} == names
+
+
 def test_a_package_that_this_platform_has_no_use_for_is_left_out() -> None:
     assert survey([SPAM], wanted={"eggs": SpecifierSet()}, version=lambda name: None) == []
 
@@ -65,7 +113,9 @@ def test_the_table_has_every_declared_package_and_no_other() -> None:
     expected = {
         (re.split(r"[<>=!~;\[ ]", line)[0], need) for need, each in lines.items() for line in each
     }
-    packages = {(p.name, p.need) for p in PARTS if not p.programs and p.name != "labkit"}
+    packages = {(p.name, p.need) for p in PARTS if not p.programs and not p.is_npm} - {
+        ("labkit", "learn")
+    }
     assert packages == expected
 
 

@@ -120,7 +120,8 @@ async def test_a_taken_port_is_answered_with_what_to_do() -> None:
         with pytest.raises(UsageError) as refusal:
             await serve("echo", port=port)
     assert str(refusal.value) == (
-        f"port {port} on 127.0.0.1 is taken; choose another or leave --port out"
+        f"port {port} on 127.0.0.1 is taken, maybe by this server, started before: close that one "
+        "(`labkit doctor` names it), or use port 0 for any free port"
     )
 
 
@@ -134,9 +135,7 @@ async def test_a_server_that_was_refused_starts_once_the_port_is_free() -> None:
 
 
 async def test_the_address_of_another_machine_is_answered_with_what_to_do() -> None:
-    with pytest.raises(
-        UsageError, match=r"^203\.0\.113\.1 is not an address of this machine; leave"
-    ):
+    with pytest.raises(UsageError, match=r"^203\.0\.113\.1 is not an address of this machine; use"):
         await serve("echo", host="203.0.113.1")
 
 
@@ -145,7 +144,7 @@ async def test_the_address_of_another_machine_is_answered_with_what_to_do() -> N
     [
         (
             socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
-            "spam is not an address of this machine; leave --host out for 127.0.0.1",
+            "spam is not an address of this machine; use 127.0.0.1",
         ),
         (
             PermissionError(errno.EACCES, "Permission denied"),
@@ -178,7 +177,7 @@ def test_a_port_out_of_range_is_refused(port: int) -> None:
 
 
 def test_what_is_neither_a_name_nor_a_handler_is_refused() -> None:
-    with pytest.raises(UsageError, match="a server's name or an async function, not int"):
+    with pytest.raises(UsageError, match=r"an async function or a socketio\.AsyncServer, not int"):
         serve(8765)  # type: ignore[arg-type]
 
 

@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 RUN = ROOT / ".ci" / "run"
 
+COMPONENTS = {"chromium", "nginx", "node", "npm"}
+
 STAND_IN = """#!/bin/sh
 echo "{name} $* LABKIT_REQUIRE_ALL=$LABKIT_REQUIRE_ALL" >> "$LOG"
 exit {code}
@@ -45,19 +47,41 @@ def test_the_script_can_be_run() -> None:
     assert os.access(RUN, os.X_OK)
 
 
-def test_a_browser_that_is_there_is_not_installed(tmp_path: Path) -> None:
-    assert run(tmp_path, "chromium", "apt-get") == (0, ["make test LABKIT_REQUIRE_ALL=1"])
+def installed(called: list[str]) -> list[str]:
+    """Return the packages that apt-get was told to install."""
+    start = "apt-get install -qq -y "
+    lines = [line for line in called if line.startswith(start)]
+    return [word for line in lines for word in line.removeprefix(start).split()[:-1]]
 
 
-def test_root_installs_the_missing_browser_first(tmp_path: Path) -> None:
+def test_components_that_are_there_are_not_installed(tmp_path: Path) -> None:
+    assert run(tmp_path, *COMPONENTS, "apt-get") == (0, ["make test LABKIT_REQUIRE_ALL=1"])
+
+
+def test_root_installs_what_is_missing_first(tmp_path: Path) -> None:
     assert run(tmp_path, "apt-get") == (
         0,
         [
             "apt-get update -qq LABKIT_REQUIRE_ALL=",
-            "apt-get install -qq -y chromium LABKIT_REQUIRE_ALL=",
+            "apt-get install -qq -y chromium nodejs npm nginx LABKIT_REQUIRE_ALL=",
             "make test LABKIT_REQUIRE_ALL=1",
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("missing", "package"),
+    [("chromium", "chromium"), ("nginx", "nginx"), ("node", "nodejs"), ("npm", "npm")],
+)
+def test_only_what_is_missing_is_installed(tmp_path: Path, missing: str, package: str) -> None:
+    _, called = run(tmp_path, *(COMPONENTS - {missing}), "apt-get")
+    assert installed(called) == [package]
+
+
+@pytest.mark.parametrize("name", ["chromium-browser", "google-chrome"])
+def test_a_browser_of_another_name_will_do(tmp_path: Path, name: str) -> None:
+    _, called = run(tmp_path, name, "apt-get")
+    assert installed(called) == ["nodejs", "npm", "nginx"]
 
 
 def test_another_user_installs_it_through_sudo(tmp_path: Path) -> None:
@@ -66,5 +90,5 @@ def test_another_user_installs_it_through_sudo(tmp_path: Path) -> None:
 
 
 def test_tests_that_fail_fail_the_run(tmp_path: Path) -> None:
-    code, _ = run(tmp_path, "chromium", make_exits=2)
+    code, _ = run(tmp_path, *COMPONENTS, make_exits=2)
     assert code == 2

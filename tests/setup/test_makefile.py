@@ -13,6 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+SETUP_FILES = ("Makefile", "pyproject.toml", "requirements.lock")
+PACKAGE_FILES = ("labkit/node/package.json", "labkit/node/package-lock.json")
+
 # Writes down what it is asked and makes what the Makefile looks at. Only the question whether it
 # will do is put to a real Python.
 STAND_IN = f"""#!/bin/sh
@@ -29,6 +32,15 @@ case "$*" in
 esac
 """
 
+NPM = """#!/bin/sh
+echo "npm $* in $PWD" >> "$LOG"
+if [ "{works}" = yes ]; then
+    mkdir -p node_modules && echo > node_modules/.package-lock.json
+else
+    echo "npm error network" >&2; exit 1
+fi
+"""
+
 
 class Machine:
     """A folder with the set-up files, and a PATH with only what the test puts there."""
@@ -39,10 +51,15 @@ class Machine:
         self.log = folder / "log"
         self.course.mkdir(parents=True)
         self.bin.mkdir()
-        for name in ("Makefile", "pyproject.toml", "requirements.lock"):
-            shutil.copy(ROOT / name, self.course)
-        for tool in ("make", "sh", "cat", "cp", "mkdir", "rm"):
+        self.packages.mkdir(parents=True)
+        for name in (*SETUP_FILES, *PACKAGE_FILES):
+            shutil.copy(ROOT / name, self.course / name)
+        for tool in ("make", "sh", "cat", "cp", "mkdir", "rm", "touch"):
             (self.bin / tool).symlink_to(shutil.which(tool) or pytest.skip(f"needs {tool}"))
+
+    @property
+    def packages(self) -> Path:
+        return self.course / "labkit" / "node"
 
     def add_python(self, name: str, *, usable: bool = True, ensurepip: bool = True) -> Path:
         path = self.bin / name
@@ -51,6 +68,11 @@ class Machine:
         path.write_text(text)
         path.chmod(0o755)
         return path
+
+    def add_npm(self, *, works: bool = True) -> None:
+        path = self.bin / "npm"
+        path.write_text(NPM.format(works="yes" if works else "no"))
+        path.chmod(0o755)
 
     def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         self.log.write_text("")
@@ -65,7 +87,7 @@ class Machine:
         )
 
     def asked(self, *arguments: str) -> Sequence[str]:
-        """Run make, which must succeed, and return what the Pythons were asked to do."""
+        """Run make, which must succeed, and return what the others were asked to do."""
         result = self.make(*arguments)
         assert result.returncode == 0, result.stderr
         return self.log.read_text().splitlines()
@@ -180,3 +202,98 @@ def test_an_environment_that_works_is_kept_whoever_made_it(machine: Machine) -> 
     (machine.course / ".venv" / "bin").mkdir(parents=True)
     machine.add_python("mine").rename(machine.course / ".venv" / "bin" / "python")
     assert machine.asked("setup") == installs("mine")
+
+
+CI = "npm ci --silent --fetch-timeout=20000 --fetch-retries=1 --fetch-retry-mintimeout=1000"
+WITHOUT = "the course works, except for its comparisons with Node"
+
+
+@pytest.fixture
+def ready(machine: Machine) -> Machine:
+    """Return a machine that was set up without npm."""
+    machine.add_python("python3")
+    machine.make("setup")
+    return machine
+
+
+def test_where_npm_is_its_packages_are_installed_after_the_environment(machine: Machine) -> None:
+    machine.add_python("python3")
+    machine.add_npm()
+    assert machine.asked("lab") == [
+        "python3 -m venv .venv",
+        *installs("python3"),
+        f"{CI} in {machine.packages}",
+        "python3 -m labkit lab",
+    ]
+
+
+def test_npm_packages_that_are_installed_are_not_installed_again(machine: Machine) -> None:
+    machine.add_python("python3")
+    machine.add_npm()
+    machine.make("test")
+    assert machine.asked("setup") == []
+    assert machine.asked("lab") == ["python3 -m labkit lab"]
+
+
+@pytest.mark.parametrize("name", PACKAGE_FILES)
+def test_a_changed_list_of_npm_packages_is_installed(machine: Machine, name: str) -> None:
+    machine.add_python("python3")
+    machine.add_npm()
+    machine.make("setup")
+    later = (machine.course / ".venv" / "node").stat().st_mtime + 10
+    os.utime(machine.course / name, (later, later))
+    assert machine.asked("setup") == [f"{CI} in {machine.packages}"]
+
+
+def test_without_npm_the_course_is_set_up_and_one_sentence_says_what_is_lost(
+    machine: Machine,
+) -> None:
+    machine.add_python("python3")
+    result = machine.make("setup")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1] == (
+        f"npm is missing: {WITHOUT} (for those: apt install nodejs npm on Debian and Ubuntu, "
+        "brew install node on macOS; then make setup)."
+    )
+
+
+def test_an_npm_that_fails_costs_its_packages_and_nothing_else(machine: Machine) -> None:
+    machine.add_python("python3")
+    machine.add_npm(works=False)
+    result = machine.make("setup")
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[-1] == (
+        f"npm could not install its packages: {WITHOUT} "
+        "(to see why: cd labkit/node && npm ci; to try again: make setup)."
+    )
+
+
+def test_that_npm_is_missing_is_said_once(ready: Machine) -> None:
+    assert "npm" not in ready.make("lab").stdout
+
+
+def test_make_lab_does_not_wait_for_npm_again(ready: Machine) -> None:
+    ready.add_npm()
+    assert ready.asked("lab") == ["python3 -m labkit lab"]
+
+
+def test_make_setup_tries_again_once_there_is_an_npm(ready: Machine) -> None:
+    ready.add_npm()
+    assert ready.asked("setup") == [f"{CI} in {ready.packages}"]
+
+
+def test_npm_packages_that_were_removed_are_installed_by_make_setup(machine: Machine) -> None:
+    machine.add_python("python3")
+    machine.add_npm()
+    machine.make("setup")
+    shutil.rmtree(machine.packages / "node_modules")
+    assert machine.asked("setup") == [f"{CI} in {machine.packages}"]
+
+
+def test_an_environment_that_is_made_again_brings_the_npm_packages(machine: Machine) -> None:
+    machine.add_python("python3")
+    machine.add_npm()
+    machine.make("setup")
+    machine.course = machine.course.rename(machine.course.with_name("elsewhere"))
+    assert machine.asked("setup")[-1] == f"{CI} in {machine.packages}"
+    assert machine.asked("setup") == []

@@ -187,3 +187,40 @@ async def test_a_repr_is_the_same_on_every_run(raw: RawConnection) -> None:
     assert repr(raw) == "RawConnection(open)"
     await raw.close()
     assert repr(raw) == "RawConnection(closed)"
+
+
+async def test_one_direction_can_be_ended_while_the_other_goes_on() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read())
+        writer.close()
+
+    async with (
+        await asyncio.start_server(answer, "127.0.0.1", 0) as server,
+        await open_raw(address_of(server)) as raw,
+    ):
+        await raw.send(b"Spam")
+        raw.end()
+        raw.end()
+        assert await raw.recv() == b"Spam"
+        with pytest.raises(LabkitError, match="closed"):
+            await raw.send(b"eggs")
+        assert raw.transcript.text().count("client → server   end of stream") == 1
+
+
+async def test_the_servers_end_is_typed_too() -> None:
+    ends: list[RawConnection] = []
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raw = RawConnection(reader, writer, address="", role="server")
+        ends.append(raw)
+        await raw.recv()
+        await raw.send(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+
+    async with (
+        await asyncio.start_server(accept, "127.0.0.1", 0) as server,
+        await open_raw(address_of(server)) as raw,
+    ):
+        await raw.send(b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n")
+        await raw.recv()
+        assert ends[0].transcript.text() == raw.transcript.text()
+        await ends[0].close()

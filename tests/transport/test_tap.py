@@ -178,6 +178,23 @@ async def test_leaving_the_tap_ends_what_passes_through_it() -> None:
         assert client.close_code == 1006
 
 
+async def test_leaving_the_tap_ends_a_connection_that_has_not_reached_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_connection, begun = asyncio.open_connection, asyncio.Event()
+
+    async def hang(host: str, port: int) -> None:
+        begun.set()
+        await asyncio.Future()
+
+    monkeypatch.setattr(asyncio, "open_connection", hang)
+    async with tap("ws://127.0.0.1:1") as tapped:
+        reader, writer = await open_connection(*endpoint(tapped.address))
+        await begun.wait()
+    assert await asyncio.wait_for(reader.read(), SECONDS) == b""
+    writer.close()
+
+
 async def test_path_and_query_stay_in_the_address() -> None:
     async with tap("ws://127.0.0.1:1/chat?room=1") as tapped:
         assert tapped.address.endswith("/chat?room=1")

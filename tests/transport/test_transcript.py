@@ -38,6 +38,31 @@ def test_a_conversation_reads_in_order(transcript: Transcript) -> None:
     ]
 
 
+def test_polling_on_one_connection_reads_as_well_as_frames_do() -> None:
+    transcript = Transcript()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s"
+    transcript.feed("client", b"GET /socket.io/ HTTP/1.1\r\n\r\n")
+    transcript.feed("server", answer % (2, b"40"))
+    transcript.feed(
+        "client",
+        b"POST /socket.io/ HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 17\r\n\r\n"
+        b'42["order","tea"]',
+    )
+    transcript.feed("server", answer % (2, b"ok"))
+    transcript.feed("client", REQUEST + SPAM)
+    transcript.feed("server", SWITCHING + EGGS)
+    assert transcript.text().splitlines() == [
+        "client → server   GET /socket.io/ HTTP/1.1",
+        'server → client   HTTP/1.1 200 OK  2 bytes of body "40"',
+        'client → server   POST /socket.io/ HTTP/1.1  17 bytes of body \'42["order","tea"]\'',
+        'server → client   HTTP/1.1 200 OK  2 bytes of body "ok"',
+        "client → server   GET /chat HTTP/1.1  Upgrade: websocket",
+        'client → server   TEXT  masked    "Spam"',
+        "server → client   HTTP/1.1 101 Switching Protocols",
+        'server → client   TEXT  unmasked  "Eggs"',
+    ]
+
+
 def test_show_prints_the_last_lines(
     transcript: Transcript, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,6 +125,14 @@ def test_the_bytes_that_are_kept_are_bounded() -> None:
         transcript.feed("server", b"\x82\x7d" + bytes(125))
     assert sum(len(entry.data) for entry in transcript.entries) <= 1_000
     assert transcript.dropped == 101 - len(transcript.entries)
+
+
+def test_every_byte_is_counted_kept_or_not() -> None:
+    transcript = Transcript(max_entries=2)
+    for _ in range(10):
+        transcript.feed("client", SPAM)
+    transcript.feed("server", EGGS[:3])
+    assert (transcript.size_from("client"), transcript.size_from("server")) == (100, 3)
 
 
 def test_a_subscriber_hears_of_each_entry_until_it_unsubscribes(transcript: Transcript) -> None:

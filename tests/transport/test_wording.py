@@ -91,6 +91,18 @@ def test_a_frame_too_long_to_keep_tells_what_it_announces() -> None:
             "HTTP/1.1 101 Switching Protocols",
         ),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n.", "HTTP/1.1 200 OK  1 byte of body"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=UTF-8\r\n\r\n42\x1e3",
+            r'HTTP/1.1 200 OK  4 bytes of body "42\u001e3"',
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n\x1f\x8b",
+            "HTTP/1.1 200 OK  2 bytes of body",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>",
+            "HTTP/1.1 200 OK  3 bytes of body",
+        ),
         (b"GET /\x1b[2J HTTP/1.1\r\n\r\n", "GET /\\u001b[2J HTTP/1.1"),
     ],
 )
@@ -108,8 +120,8 @@ def test_a_name_for_each_other_kind() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('"', r'"\""'),
         ("\\", r'"\\"'),
+        ("""\\'""", r'''"\\'"'''),
         ("a\nserver → client   CLOSE", r'"a\nserver → client   CLOSE"'),
         ("\x1b[31m", r'"\u001b[31m"'),
         ("\u202ereversed", r'"\u202ereversed"'),
@@ -117,6 +129,19 @@ def test_a_name_for_each_other_kind() -> None:
     ],
 )
 def test_text_that_would_forge_a_line_is_escaped(text: str, expected: str) -> None:
+    assert quote(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('["Spam"]', """'["Spam"]'"""),
+        ("It's", '''"It's"'''),
+        ("""It's "Spam\"""", r'''"It's \"Spam\""'''),
+        ('"' * 61, f"""'{'"' * 60}…' 61 characters"""),
+    ],
+)
+def test_quotes_within_a_text_are_escaped_only_if_both_kinds_are(text: str, expected: str) -> None:
     assert quote(text) == expected
 
 

@@ -1,0 +1,27 @@
+"""What a task is called. Asks neither where it waits nor what became of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from labkit.kernel.belongings import Task
+from labkit.kernel.places import Places
+
+
+def name_of(task: Task, places: Places) -> str:
+    """Return the name that the reader gave ``task``, else the name of the function it runs."""
+    name = task.get_name()
+    # Python 3.13.0 calls a task of a task factory "None".
+    if not re.fullmatch(r"Task-\d+|None", name):
+        return name
+    # A server runs the reader's handler inside of a function of its own.
+    for frame in places.frames_of(task.get_coro()):
+        return frame.f_code.co_name
+    return qualname(task).rpartition("<locals>.")[2]
+
+
+def qualname(task: Task) -> str:
+    """Return the full name of the function that ``task`` runs."""
+    coroutine: Any = task.get_coro()
+    return getattr(coroutine, "__qualname__", type(coroutine).__name__)
