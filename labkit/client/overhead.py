@@ -110,7 +110,7 @@ async def measure_overhead(
         _Way(
             "Socket.IO, WebSocket only", socketio, partial(over_socketio, transports=["websocket"])
         ),
-        _Way("Socket.IO as it comes", socketio, over_socketio),
+        _Way("Socket.IO, polling first", socketio, over_socketio),
     )
     # Counted first: whatever is done once only, such as an import, is behind when time is taken.
     traffic = [await _count(way, text, messages) for way in ways]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class Table:
             head = _tr("th", TITLES)
             body = "".join(_tr("td", row.cells()) for row in self.rows)
             parts = [f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"]
-        return "".join(parts + [f"<p>{html.escape(line)}</p>" for line in self.open_things])
+        return "".join(parts + [f"<p>{_code(line)}</p>" for line in self.open_things])
 
 
 def rows(waiting: Iterable[tuple[Task, Origin, float]], places: Places) -> list[Row]:
@@ -129,4 +130,13 @@ def _aligned(lines: list[tuple[str, ...]]) -> list[str]:
 
 
 def _tr(tag: str, texts: Iterable[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in texts) + "</tr>"
+    return "<tr>" + "".join(f"<{tag}>{_code(text)}</{tag}>" for text in texts) + "</tr>"
+
+
+def _code(text: str) -> str:
+    """Return ``text`` as HTML: what stands between backticks is code.
+
+    >>> _code("line 3: `a < b`")
+    'line 3: <code>a &lt; b</code>'
+    """
+    return re.sub(r"`(.*)`", r"<code>\1</code>", html.escape(text))

@@ -52,8 +52,8 @@ def overhead_table(results: Sequence[Overhead]) -> str:
     Raises UsageError if there are no results.
     """
     _check(results)
-    row = "{:25} {:>8} {:>4} {:>17} {:>12} {:>13} {:>9} {:>11} {:>6}"
-    names = ("requests", "TCP", "bytes to connect", "time", "sent/message", "received")
+    row = "{:25} {:>8} {:>4} {:>17} {:>12} {:>14} {:>13} {:>11} {:>6}"
+    names = ("requests", "TCP", "bytes to connect", "time", "bytes out/msg", "bytes in/msg")
     lines = [row.format("", *names, "round trip", "ratio").rstrip()]
     for result in results:
         lines.append(

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("error::ResourceWarning"),
     pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning"),
 ]
-WAYS = ["WebSocket", "Socket.IO, WebSocket only", "Socket.IO as it comes"]
+WAYS = ["WebSocket", "Socket.IO, WebSocket only", "Socket.IO, polling first"]
 
 
 @contextlib.asynccontextmanager

@@ -14,7 +14,7 @@ from labkit.doctor.findings import Finding
 from labkit.doctor.way import examine_way
 from labkit.servers.serving import serve
 
-# pytestmark = pytest.mark.needs("nginx")
+pytestmark = pytest.mark.needs("nginx")
 
 HTTP_1_1 = "proxy_http_version 1.1;"
 UPGRADE = 'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'

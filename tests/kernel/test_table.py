@@ -110,6 +110,12 @@ async def test_columns_are_aligned() -> None:
     ]
 
 
+def test_a_line_of_a_cell_is_code_in_html() -> None:
+    html = Table([Row("a", "cell [4]", "line 3: `a < b`", "c", 0.0)], [])._repr_html_()
+
+    assert "<td>line 3: <code>a &lt; b</code></td>" in html
+
+
 def test_html_is_escaped() -> None:
     html = Table([Row("<b>", "cell [4]", "a < b", "c", 0.0)], ["<i>"])._repr_html_()
 

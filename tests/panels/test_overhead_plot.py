@@ -15,7 +15,7 @@ RESULTS = [
         "WebSocket", 4, Traffic(1, 1, 195, 203), Traffic(1, 1, 231, 223), (0.001,), (0.0001,) * 4
     ),
     Overhead(
-        "Socket.IO as it comes",
+        "Socket.IO, polling first",
         4,
         Traffic(4, 3, 1_200, 800),
         Traffic(4, 3, 1_292, 848),
@@ -87,11 +87,11 @@ def test_a_notebook_shows_the_figure_as_a_picture(figure: DeliveryFigure) -> Non
 def test_the_table_holds_the_same_figures() -> None:
     assert overhead_table(RESULTS) == (
         "                          requests  TCP  bytes to connect         time"
-        "  sent/message  received  round trip  ratio\n"
+        "  bytes out/msg  bytes in/msg  round trip  ratio\n"
         "WebSocket                        1    1               398      1.00 ms"
-        "           9.0       5.0     0.10 ms    1.0\n"
-        "Socket.IO as it comes            4    3             2,000      4.00 ms"
-        "          23.0      12.0     0.30 ms    3.0"
+        "            9.0           5.0     0.10 ms    1.0\n"
+        "Socket.IO, polling first         4    3             2,000      4.00 ms"
+        "           23.0          12.0     0.30 ms    3.0"
     )
 
 
