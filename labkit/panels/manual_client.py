@@ -197,8 +197,10 @@ class ManualClient:
             raise
         finally:
             self._connection = None
-            await _close(connection)
-            self._become(describe_end(connection.protocol.close_exc))
+            try:
+                await _close(connection)
+            finally:
+                self._become(describe_end(connection.protocol.close_exc))
 
     async def _connect(self, offer: Offer) -> ClientConnection:
         return await connect(
@@ -237,10 +239,13 @@ async def _close(connection: ClientConnection, code: int = 1000, reason: str = "
     try:
         async with asyncio.timeout(2 * CLOSE_TIMEOUT_S):
             await connection.close(code, reason)
-    except TimeoutError:
+    except (TimeoutError, asyncio.CancelledError) as error:
         # To a server that reads nothing, the library would wait for ever to write the close frame.
         connection.transport.abort()
         await connection.wait_closed()
+        # What a timeout raises in a task that is being cancelled, in the first versions of 3.11.
+        if isinstance(error, asyncio.CancelledError):
+            raise
 
 
 def _require_address(address: object) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 GREET = """
@@ -167,10 +168,12 @@ async def test_a_failed_handler_of_streams_is_shown(kernel: Any) -> None:
         "async def handler(reader, writer): await greet('')\n"
         "server = await asyncio.start_server(handler, '127.0.0.1', 0)\n"
         "reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())\n"
-        f"await reader.read(1)\n{LATER}"
+        f"{LATER}"
     )
 
-    assert ran.text.startswith("A connection handler failed: ValueError: no name given\n")
+    # In the first versions of Python 3.11 a stream's handler is a task like any other.
+    whose = "(A connection handler|Task `handler` of cell .*)"
+    assert re.match(whose + " failed: ValueError: no name given", ran.text)
     assert ran.text.count("no name given") == 2
 
 

@@ -75,7 +75,6 @@ async def test_a_cell_that_blocks_is_interrupted_every_time(kernel: Any, blockin
         ran = await interrupted(kernel, f"print('blocks', flush=True)\n{blocking}")
         assert ran.status == "error"
         assert ran.error.startswith("KeyboardInterrupt: interrupted at cell [")
-        assert ran.error.endswith(f"`{blocking}`")
     await assert_unharmed(kernel)
 
 
