@@ -394,7 +394,8 @@ async def test_fragments_of_their_server_are_put_together(ours: str) -> None:
         await client.send("in pieces")
         assert await client.recv() == "Spam, eggs and spam"
         sent = frames(tapped.transcript, "server", Opcode.TEXT, Opcode.CONT, Opcode.PING)
-        assert [(frame.opcode, frame.fin) for frame in sent] == [
+        # What it sends when it has the pong may be on its way already.
+        assert [(frame.opcode, frame.fin) for frame in sent[:4]] == [
             (Opcode.TEXT, False),
             (Opcode.PING, True),
             (Opcode.CONT, False),
