@@ -76,10 +76,11 @@ class Failures(Part):
         """Handle what asyncio would log: failed callbacks, tasks dropped while they wait."""
         error, task = context.get("exception"), context.get("task")
         places = self.notebook.places
-        if error is not None and places.of_traceback(error.__traceback__):
+        if isinstance(error, asyncio.CancelledError):
             # asyncio's own callback of a stream's handler stumbles over its cancellation.
-            if not isinstance(error, asyncio.CancelledError):
-                self.show(_what(context), error)
+            return
+        if error is not None and places.of_traceback(error.__traceback__):
+            self.show(_what(context), error)
         elif task is not None and (place := self._written(task)) is not None:
             _print(
                 f"Task `{name_of(task, places)}` ({place}) was lost while it waited: nothing "
