@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
@@ -15,6 +16,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # A slow machine is not a bug.
 settings.register_profile("labkit", deadline=None)
 settings.load_profile("labkit")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Collect what a module has left before the next begins, which may take it for its own."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
