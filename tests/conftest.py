@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
+import warnings
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from hypothesis import settings
 
 from labkit.course.parts import PARTS, survey
@@ -23,6 +27,20 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Collect what a module has left before the next begins, which may take it for its own."""
     if nextitem is None or nextitem.path != item.path:
         gc.collect()
+
+
+@pytest_asyncio.fixture
+async def nothing_is_left() -> AsyncIterator[None]:
+    """Fail a test that leaves a task behind, or something to be closed."""
+    with warnings.catch_warnings():
+        # What the tests before have left is not this one's.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    yield
+    async with asyncio.timeout(5):
+        while asyncio.all_tasks() != {asyncio.current_task()}:
+            await asyncio.sleep(0)
+    gc.collect()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

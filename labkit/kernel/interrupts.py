@@ -55,7 +55,10 @@ class Interrupts(Part):
         """Take SIGINT over from ipykernel, and show a cancelled cell as an interrupted one."""
         kernel, shell = self.notebook.kernel, self.notebook.shell
         self._wakeup = WakeUp(
-            self.notebook.loop, came_round=self._came_round, overdue=self._break_off_soon
+            self.notebook.loop,
+            came_round=self._came_round,
+            overdue=self._break_off_soon,
+            unheard=interrupt_main_thread,
         )
         # Upstream they let SIGINT raise anywhere during a message, and ignore it between messages.
         self._hooks = kernel.pre_handler_hook, kernel.post_handler_hook
@@ -122,6 +125,7 @@ class Interrupts(Part):
         if os.getpid() != self._process:
             # A fork has no thread and no loop of ours: the copy of the cell ends.
             signal.default_int_handler(signum, frame)
+        self._wakeup.poke()
         is_overdue, self._is_overdue = self._is_overdue, False
         if is_overdue:
             if self._is_pending:
@@ -163,11 +167,7 @@ class Interrupts(Part):
         if not self._is_pending:
             return
         self._is_overdue = True
-        # Aimed at the main thread, the signal ends a call that waits there, as `time.sleep` does.
-        if hasattr(signal, "pthread_kill"):
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        else:
-            signal.raise_signal(signal.SIGINT)
+        interrupt_main_thread()
 
     def _break_off(self, frame: FrameType | None) -> None:
         match activity(frame, self.notebook.places):
@@ -210,6 +210,14 @@ class Interrupts(Part):
         shell.displayhook.exec_result.error_in_exec = interrupted
         shell.showtraceback((KeyboardInterrupt, interrupted, trace))
         return None
+
+
+def interrupt_main_thread() -> None:
+    """Send SIGINT to the main thread, where it ends a call that waits, as ``time.sleep`` does."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)
 
 
 def interruption(places: Sequence[Place | None], *, after: str = "") -> KeyboardInterrupt:

@@ -3,12 +3,16 @@
 A loop that sleeps in ``select`` is not woken by a signal's handler: the handler runs, ``select``
 goes on. The C library's part of a signal does wake what reads the file descriptor named by
 ``signal.set_wakeup_fd``; here that is a thread, which asks the loop and waits for its answer.
+
+The handler itself may not run either: a signal that comes as the main thread enters a system call,
+or that another thread gets, does not end that call. The handler says that it runs, by `poke`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import signal
 import socket
 import threading
@@ -18,9 +22,16 @@ from collections.abc import Callable
 GRACE_S = 0.25
 NEXT_GRACE_S = 1.0
 
+#: What the C library writes of a signal is its number.
+_SIGINT = bytes([signal.SIGINT])
+_POKE = b"\0"
+
 
 class WakeUp:
-    """Hears of each SIGINT. ``came_round`` is called in the loop, ``overdue`` in a thread."""
+    """Hears of each SIGINT. ``came_round`` is called in the loop, the others in a thread.
+
+    ``overdue``: the loop has not come round. ``unheard``: nor has the handler of SIGINT run.
+    """
 
     def __init__(
         self,
@@ -28,10 +39,12 @@ class WakeUp:
         *,
         came_round: Callable[[], None],
         overdue: Callable[[], None],
+        unheard: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._came_round = came_round
         self._overdue = overdue
+        self._unheard = unheard
         self._heard, self._tell = socket.socketpair()
         self._tell.setblocking(False)
         self._thread = threading.Thread(target=self._attend, name="labkit-interrupts", daemon=True)
@@ -46,10 +59,10 @@ class WakeUp:
             signal.set_wakeup_fd(previous)
 
     def poke(self) -> None:
-        """Make the loop come round. Safe in a signal's handler, wherever that interrupts."""
+        """Tell that a signal's handler runs, and make the loop come round. Safe in any handler."""
         # A full buffer means that the thread has enough to read.
         with contextlib.suppress(BlockingIOError):
-            self._tell.send(b"\0")
+            self._tell.send(_POKE)
 
     def close(self) -> None:
         """Hear of no more signals, end the thread."""
@@ -62,14 +75,20 @@ class WakeUp:
 
     def _attend(self) -> None:
         grace_s = GRACE_S
-        while self._heard.recv(64):
+        while heard := self._heard.recv(64):
             answered = threading.Event()
             try:
                 self._loop.call_soon_threadsafe(self._answer, answered)
             except RuntimeError:
                 return  # The loop is closed: the kernel ends.
-            if answered.wait(grace_s):
-                grace_s = GRACE_S
+            is_answered = answered.wait(grace_s)
+            grace_s = GRACE_S
+            if is_answered:
+                continue
+            if select.select([self._heard], [], [], 0)[0]:
+                heard = self._heard.recv(64)
+            if heard.rfind(_SIGINT) > heard.rfind(_POKE):
+                self._unheard()
             else:
                 grace_s = NEXT_GRACE_S
                 self._overdue()

@@ -19,6 +19,7 @@ from labkit.servers.serving import serve
 from labkit.transport.tap import tap
 
 pytestmark = [
+    pytest.mark.usefixtures("nothing_is_left"),
     pytest.mark.filterwarnings("error::ResourceWarning"),
     pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
 from collections.abc import AsyncIterator, Callable
 from itertools import count
 from typing import Any
@@ -17,6 +15,7 @@ from labkit.errors import LabkitError
 from labkit.servers.serving import serve
 
 pytestmark = [
+    pytest.mark.usefixtures("nothing_is_left"),
     pytest.mark.filterwarnings("error::ResourceWarning"),
     pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -119,12 +118,3 @@ async def test_a_server_that_is_not_there_is_told() -> None:
         pass
     with pytest.raises(LabkitError, match=r"^no WebSocket server answers at ws://"):
         await measure_overhead(plain, theirs)
-
-
-async def test_nothing_is_left() -> None:
-    async with servers() as addresses:
-        await measure_overhead(*addresses, messages=2)
-    async with asyncio.timeout(5):
-        while asyncio.all_tasks() != {asyncio.current_task()}:
-            await asyncio.sleep(0)
-    gc.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 import tempfile
@@ -35,7 +36,6 @@ class Kernel:
         self.manager = manager
         self.client = client
         self.printed_late: dict[str, str] = {}
-        self._names: dict[str, str] = {}
 
     async def send(self, code: str, cell: str | None = None) -> str:
         """Send a cell, do not wait for it; return its message's id."""
@@ -79,8 +79,6 @@ class Kernel:
 
     async def value(self, expression: str) -> Any:
         """Return what ``expression`` is in the kernel; it must have a literal as its repr."""
-        import ast
-
         ran = await self.run(f"print(repr({expression}))")
         assert ran.status == "ok", ran.error
         return ast.literal_eval(ran.text.strip().splitlines()[-1])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import nbformat
@@ -74,7 +75,9 @@ async def test_a_cell_that_blocks_is_interrupted_every_time(kernel: Any, blockin
     for _ in range(3):
         ran = await interrupted(kernel, f"print('blocks', flush=True)\n{blocking}")
         assert ran.status == "error"
-        assert ran.error.startswith("KeyboardInterrupt: interrupted at cell [")
+        # It is announced by the first line, which may still be at it.
+        line = rf"(1: `print\(.*\)`|2: `{re.escape(blocking)}`)"
+        assert re.match(rf"KeyboardInterrupt: interrupted at cell \[\d+\], line {line}", ran.error)
     await assert_unharmed(kernel)
 
 
@@ -87,6 +90,28 @@ async def test_a_cell_that_awaits_and_then_blocks_is_broken_off(kernel: Any, blo
         assert ran.status == "error"
         assert ran.error.startswith("KeyboardInterrupt: interrupted at cell [")
         assert ran.error.endswith(f", line 3: `{blocking}`, which blocked the event loop")
+    await assert_unharmed(kernel)
+
+
+@pytest.mark.parametrize("first", ["pass", "await asyncio.sleep(0)"], ids=["blocks", "awaits"])
+async def test_an_interrupt_that_another_thread_gets_ends_a_call_that_waits(
+    kernel: Any, first: str
+) -> None:
+    await kernel.run(PREPARE)
+    # As with one that comes a moment before the call: nothing tells the main thread of it.
+    await kernel.run("""
+import signal, sys
+def interrupt_at(line):
+    main = threading.main_thread().ident
+    while sys._current_frames()[main].f_lineno != line:
+        time.sleep(0.001)
+    signal.raise_signal(signal.SIGINT)
+""")
+    async with asyncio.timeout(BOUND_S):
+        ran = await kernel.run(
+            f"{first}\nthreading.Thread(target=interrupt_at, args=[3]).start()\ntime.sleep(60)"
+        )
+    assert ran.error.startswith("KeyboardInterrupt: interrupted at cell [4], line 3: `time.sleep(")
     await assert_unharmed(kernel)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import threading
@@ -17,10 +18,12 @@ class Heard:
     def __init__(self) -> None:
         self.came_round = asyncio.Event()
         self.overdue = threading.Event()
+        self.unheard = threading.Event()
         self.wakeup = WakeUp(
             asyncio.get_running_loop(),
             came_round=self.came_round.set,
             overdue=self.overdue.set,
+            unheard=self.unheard.set,
         )
 
 
@@ -62,6 +65,32 @@ async def test_a_loop_that_does_not_come_round_is_overdue(heard: Heard) -> None:
     heard.wakeup.poke()
     assert heard.overdue.wait(10)
     assert not heard.came_round.is_set()
+
+
+async def test_a_signal_whose_handler_does_not_run_is_unheard(heard: Heard) -> None:
+    heard.wakeup.arm()
+    written = signal.set_wakeup_fd(-1)
+    # What the C library does, with nobody to go on with the handler.
+    os.write(written, bytes([signal.SIGINT]))
+    assert heard.unheard.wait(10)
+    assert not heard.overdue.is_set()
+
+
+async def test_a_signal_whose_handler_has_run_is_overdue(heard: Heard) -> None:
+    heard.wakeup.arm()
+    written = signal.set_wakeup_fd(-1)
+    os.write(written, bytes([signal.SIGINT]))
+    heard.wakeup.poke()
+    assert heard.overdue.wait(10)
+    assert not heard.unheard.is_set()
+
+
+async def test_another_signal_is_never_unheard(heard: Heard) -> None:
+    heard.wakeup.arm()
+    written = signal.set_wakeup_fd(-1)
+    os.write(written, bytes([signal.SIGUSR1]))
+    assert heard.overdue.wait(10)
+    assert not heard.unheard.is_set()
 
 
 async def test_more_pokes_than_the_thread_can_read_are_no_error(heard: Heard) -> None:

@@ -18,6 +18,7 @@ from labkit.servers.node import NodeProgram, node, node_ready
 from labkit.servers.serving import serve
 
 pytestmark = [
+    pytest.mark.usefixtures("nothing_is_left"),
     pytest.mark.filterwarnings("error::ResourceWarning"),
     pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -20,6 +20,7 @@ from labkit.servers.node_setup import FOLDER
 
 pytestmark = [
     pytest.mark.needs("node", "ws"),
+    pytest.mark.usefixtures("nothing_is_left"),
     pytest.mark.filterwarnings("error::ResourceWarning"),
     pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning"),
 ]

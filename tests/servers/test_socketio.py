@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from labkit.servers.serving import serve
 from labkit.servers.socketio import open_socketio
 
 pytestmark = [
+    pytest.mark.usefixtures("nothing_is_left"),
     pytest.mark.filterwarnings("error::ResourceWarning"),
     pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -45,14 +45,6 @@ async def connected(address: str) -> AsyncIterator[socketio.AsyncSimpleClient]:
     async with socketio.AsyncSimpleClient(handle_sigint=False) as client:
         await client.connect(address, transports=["websocket"])
         yield client
-
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left() -> AsyncIterator[None]:
-    """Fail a test that leaves a task, a socket or a client session behind."""
-    yield
-    await settled(lambda: asyncio.all_tasks() == {asyncio.current_task()})
-    gc.collect()
 
 
 async def settled(condition: Callable[[], bool]) -> None:

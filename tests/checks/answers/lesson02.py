@@ -85,6 +85,18 @@ RIGHT: dict[str, dict[str, str]] = {
                         return None
                     return None if task.exception() else task.result()
         """),
+        "looks again and again": _given("""
+            async def first_news(address, patience):
+                ends = time.monotonic() + patience
+                async with connect(address) as ws:
+                    while (left := ends - time.monotonic()) > 0:
+                        try:
+                            return await asyncio.wait_for(ws.recv(), min(left, 0.01))
+                        except TimeoutError:
+                            continue
+                        except websockets.ConnectionClosed:
+                            return None
+        """),
         "catches around the whole": _given("""
             async def first_news(address, patience):
                 try:
@@ -347,6 +359,28 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
                             return None
             """),
             "it raised ConnectionClosed",
+        ),
+        "has a patience of its own": (
+            _given("""
+                async def first_news(address, patience):
+                    async with connect(address) as ws:
+                        try:
+                            return await asyncio.wait_for(ws.recv(), 0.5)
+                        except (TimeoutError, websockets.ConnectionClosed):
+                            return None
+            """),
+            "it waits longer",
+        ),
+        "has next to no patience": (
+            _given("""
+                async def first_news(address, patience):
+                    async with connect(address) as ws:
+                        try:
+                            return await asyncio.wait_for(ws.recv(), 0.01)
+                        except (TimeoutError, websockets.ConnectionClosed):
+                            return None
+            """),
+            "news is returned as soon as it is there",
         ),
         "always waits to the end": (
             _given("""
