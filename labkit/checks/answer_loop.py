@@ -14,8 +14,9 @@ from concurrent.futures import Executor
 from contextvars import Context, ContextVar
 from typing import Any, TypeVar, TypeVarTuple
 
-#: A loop that has always something to do, such as `while True: await asyncio.sleep(0)`, is not
-#: waited for any longer than this.
+#: A loop that has still something to do after so many turns, and after so long, acts to no avail,
+#: as `while True: await asyncio.sleep(0)` does.
+RESTLESS_TURNS = 200
 RESTLESS_S = 0.1
 
 Arguments = TypeVarTuple("Arguments")
@@ -28,25 +29,30 @@ offspring: ContextVar[Tasks] = ContextVar("offspring")
 
 
 class AnswerLoop(asyncio.SelectorEventLoop):
-    """An event loop that can tell whether it will do anything if nothing arrives."""
+    """An event loop that can tell whether it will do anything if nothing arrives.
+
+    ``turns`` counts how often it has come round.
+    """
 
     def __init__(self) -> None:
+        self.turns = 0
         self._timers: weakref.WeakSet[asyncio.TimerHandle] = weakref.WeakSet()
         self._in_threads: weakref.WeakSet[asyncio.Future[Any]] = weakref.WeakSet()
-        self._resting: list[asyncio.Future[None]] = []
-        super().__init__(_WatchedSelector(self._rest))
+        self._resting: dict[asyncio.Future[None], int] = {}
+        super().__init__(_WatchedSelector(self._turn, self._rest))
 
     async def settle(self) -> float | None:
         """Let everything that has arrived be acted on.
 
-        Return in how many seconds the loop will act of itself after that; None: never.
+        Return in how many seconds the loop will act of itself after that; None: never, or to no
+        avail.
         """
         at_rest = self.create_future()
-        self._resting.append(at_rest)
+        self._resting[at_rest] = self.turns + RESTLESS_TURNS
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(RESTLESS_S):
                 await at_rest
-        is_busy = at_rest.cancelled() or any(not future.done() for future in self._in_threads)
+        is_busy = any(not future.done() for future in self._in_threads)
         return 0.0 if is_busy else self._next_timer_s()
 
     def call_at(
@@ -90,23 +96,35 @@ class AnswerLoop(asyncio.SelectorEventLoop):
         left = (max(0.0, one.when() - now) for one in self._timers if not one.cancelled())
         return min(left, default=None)
 
+    def _turn(self) -> None:
+        self.turns += 1
+        self._wake([waiter for waiter, turn in self._resting.items() if turn <= self.turns])
+
     def _rest(self) -> bool:
         """Wake those who wait for a rest; return whether there were any."""
-        waiters, self._resting = self._resting, []
+        return self._wake(list(self._resting))
+
+    def _wake(self, waiters: list[asyncio.Future[None]]) -> bool:
         for waiter in waiters:
+            del self._resting[waiter]
             if not waiter.done():
                 waiter.set_result(None)
         return bool(waiters)
 
 
 class _WatchedSelector(selectors.DefaultSelector):
-    """Calls ``rest`` when the loop would wait now; if that returns true, the loop goes on."""
+    """Calls ``turn`` whenever the loop comes round, and ``rest`` when it would wait now.
 
-    def __init__(self, rest: Callable[[], bool]) -> None:
+    If ``rest`` returns true, the loop goes on.
+    """
+
+    def __init__(self, turn: Callable[[], None], rest: Callable[[], bool]) -> None:
         super().__init__()
+        self._turn = turn
         self._rest = rest
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._turn()
         if timeout is None or timeout > 0:
             events = super().select(0)
             if events or self._rest():

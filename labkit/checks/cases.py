@@ -54,6 +54,14 @@ def equal(got: plain.Plain, expected: plain.Plain, title: str, *, hint: str = ""
     return Case(title, passed=False, expected=expected_text, got=got_text, hint=hint)
 
 
+def saw(got: str | list[str], expected: str | list[str], title: str, *, hint: str = "") -> Case:
+    """The other end of a connection saw what was expected, in the words of a transcript."""
+    expected_text, got_text = (
+        side if isinstance(side, str) else ", then ".join(side) for side in (expected, got)
+    )
+    return Case(title, got == expected, expected=expected_text, got=got_text, hint=hint)
+
+
 def raises(
     got: plain.Plain, kind: str, arguments: list[plain.Plain], title: str, *, hint: str = ""
 ) -> Case:

@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -48,12 +47,11 @@ from labkit.checks.messages import (
     Waiting,
 )
 from labkit.checks.runs import Runs
+from labkit.checks.standstill import LOOK_S, LOOKS, Standstill
 
 DEADLINE_S = 2.0
-# How often a late answer is looked at, and how many looks that find it at the same instruction
-# show that it blocks. Counted in looks, not in time: on a busy machine both threads are late.
-LOOK_S = 0.01
-BLOCKED_LOOKS = 8
+# An answer that computes without end lets the check have its turn after so long.
+SWITCH_S = 0.0005
 MAX_ERRORS = 10
 
 
@@ -88,13 +86,15 @@ class Host:
         self._runs = Runs(code)
         self._gone: Gone | None = None
         self._printed = printing.Printed()
-        self._redirected = contextlib.ExitStack()
+        self._resources = contextlib.ExitStack()
         self._loop = AnswerLoop()
         self._loop.set_exception_handler(self._overhear_loop)
         self._thread = threading.Thread(target=self._run, name="labkit-answer", daemon=True)
 
     def __enter__(self) -> Host:
-        self._redirected.enter_context(printing.kept(self._printed, self._code))
+        self._resources.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(SWITCH_S)
+        self._resources.enter_context(printing.kept(self._printed, self._code))
         self._thread.start()
         return self
 
@@ -108,7 +108,7 @@ class Host:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(Interrupted)
             )
-        self._redirected.close()
+        self._resources.close()
 
     def answer(self, request: Request) -> Reply:
         """Carry out ``request`` and return its reply, within the deadline."""
@@ -123,27 +123,21 @@ class Host:
     def _reply_in_time(self, pending: concurrent.futures.Future[Reply], request: Request) -> Reply:
         """Return the reply, or that there is none within the deadline.
 
-        A loop that was only asked to let others run, and has not moved for a while from one
-        instruction of the learner's code, is not waited for any longer: that line blocks it.
+        A loop that was only asked to let others run, and does not come past a line of the
+        learner's code, is not waited for any longer: that line blocks it.
         """
         must_let_others_run = self._lets_others_run and isinstance(request, Settle | Outcome)
         ends = time.monotonic() + self._deadline_s
-        stood, looks = None, 0
+        standstill = Standstill(self._thread, self._loop, self._code)
         while True:
             try:
                 return pending.result(LOOK_S)
             except concurrent.futures.TimeoutError:
                 pass
-            stands = tracing.instruction(self._frame(), self._code)
-            looks = looks + 1 if stands is not None and stands == stood else 0
-            stood = stands
-            if must_let_others_run and looks >= BLOCKED_LOOKS:
-                return self._give_up(pending, LOOK_S * BLOCKED_LOOKS)
+            if standstill.look() and must_let_others_run:
+                return self._give_up(pending, LOOK_S * LOOKS)
             if time.monotonic() >= ends:
                 return self._give_up(pending, self._deadline_s)
-
-    def _frame(self) -> FrameType | None:
-        return sys._current_frames().get(self._thread.ident or 0)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -176,7 +170,7 @@ class Host:
             self._overhear(error)
 
     def _give_up(self, pending: concurrent.futures.Future[Reply], seconds: float) -> Stalled:
-        steps = tracing.outwards(self._frame())
+        steps = tracing.outwards(sys._current_frames().get(self._thread.ident or 0))
         stalled = Stalled(seconds, tracing.innermost(steps, self._code))
         self._gone = Gone("it was not asked again, because an earlier call never returned")
         pending.cancel()

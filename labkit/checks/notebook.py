@@ -19,6 +19,7 @@ from labkit.checks.runner import judge
 from labkit.checks.subject import Subject
 from labkit.checks.world import World
 from labkit.errors import LabkitError
+from labkit.kernel.definitions import outdated
 
 
 class _Unset:
@@ -36,6 +37,8 @@ def check(id: str, answer: Any = _Unset) -> float | None:
         exercise = find(id)
         report = _judged_here(exercise, *_answer_and_code(exercise, answer))
         print(report.text())
+        if (failed := outdated(exercise.symbol)) is not None:
+            print(f"{failed} failed: this was the `{exercise.symbol}` of before")
         points = report.points
         if (progress := _progress()) is not None:
             progress.record(report)
@@ -50,8 +53,10 @@ def hint(id: str) -> None:
     try:
         exercise = find(id)
         levels = len(exercise.hints)
-        level = Progress(_home()).next_hint(id, levels)
+        level, is_known = Progress(_home()).next_hint(id, levels)
         print(f"hint {level} of {levels} for {id} {exercise.symbol}: {exercise.hints[level - 1]}")
+        if is_known:
+            print("that is the last hint there is")
     except LabkitError as error:
         print(error)
 

@@ -17,7 +17,7 @@ SOON_S = 0.01
 HORIZON_S = 1.0
 # How long bytes may be on their way through the kernel of a busy machine. Waited for once: where
 # nothing came one time, the verdict is fail, and the times after it need not be as sure.
-GRACE_S = 0.05
+GRACE_S = 0.03
 LATER_S = 0.003
 
 Found = TypeVar("Found")
@@ -28,7 +28,7 @@ class Rest:
     """An answer has acted on everything that arrived. ``why`` says why nothing came of it.
 
     It will act of itself in ``wakes_s``; None: never. What ``is_stalled`` may come back to life,
-    but too late.
+    but whether and when is no matter of merit: it stays stalled.
     """
 
     why: str
@@ -41,6 +41,7 @@ class Patience:
 
     def __init__(self) -> None:
         self._grace_s = GRACE_S
+        self._stalled: Rest | None = None
 
     async def wait(
         self,
@@ -48,6 +49,8 @@ class Patience:
         settle: Callable[[], Awaitable[Rest]],
     ) -> Found | Rest:
         """Return what ``within`` some seconds is found, or the rest in which it cannot come."""
+        if self._stalled is not None:
+            return self._stalled
         now = asyncio.get_running_loop().time
         ends = now() + HORIZON_S
         wait_s = min(SOON_S, self._grace_s)
@@ -57,6 +60,7 @@ class Patience:
                 return found
             rest = await settle()
             if rest.is_stalled:
+                self._stalled = rest
                 return rest
             if rest.wakes_s is None or not now() + rest.wakes_s <= ends:
                 break

@@ -46,11 +46,15 @@ class Progress:
         self.path = course / ".labkit" / "progress.sqlite"
 
     def record(self, report: Report) -> None:
-        """Keep ``report`` as the exercise's last standing. Its best is kept as well."""
+        """Keep ``report`` as the exercise's last standing. Its best is kept as well.
+
+        A stub that is found where an answer was judged before changes nothing: the answer may not
+        be saved yet.
+        """
         with self._open() as db:
             db.execute(
                 "INSERT INTO standing VALUES (?1, ?2, ?3, ?3) ON CONFLICT (exercise) DO UPDATE"
-                " SET status = ?2, points = ?3, best = max(best, ?3)",
+                " SET status = ?2, points = ?3, best = max(best, ?3) WHERE ?2 != 'todo'",
                 (report.exercise, report.status, report.points),
             )
 
@@ -62,15 +66,18 @@ class Progress:
             rows = db.execute("SELECT exercise, status, points, best FROM standing")
             return {exercise: Standing(*rest) for exercise, *rest in rows}
 
-    def next_hint(self, exercise: str, levels: int) -> int:
-        """Return the level, from 1, of the hint to show now, and remember that it was shown."""
+    def next_hint(self, exercise: str, levels: int) -> tuple[int, bool]:
+        """Return the level, from 1, of the hint to show now, and whether it was shown before.
+
+        It is remembered as shown. After the last of ``levels`` that one stays.
+        """
         with self._open() as db:
-            (shown,) = db.execute(
+            (asked,) = db.execute(
                 "INSERT INTO hints VALUES (?1, 1) ON CONFLICT (exercise) DO UPDATE"
-                " SET shown = min(shown + 1, ?2) RETURNING shown",
+                " SET shown = min(shown, ?2) + 1 RETURNING shown",
                 (exercise, levels),
             ).fetchone()
-        return int(shown)
+        return min(asked, levels), asked > levels
 
     def forget(self, exercise: str) -> None:
         """Forget an exercise: its standing and the hints that were shown."""

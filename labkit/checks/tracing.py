@@ -51,16 +51,6 @@ def outwards(frame: FrameType | None) -> Iterator[Step]:
         frame = frame.f_back
 
 
-def instruction(frame: FrameType | None, code: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Return what tells the instruction that runs in ``frame`` from others.
-
-    None if no line of ``code`` has called it.
-    """
-    if frame is None or innermost(outwards(frame), code) is None:
-        return None
-    return id(frame), frame.f_lasti
-
-
 def awaiting(awaited: object) -> Iterator[Step]:
     """Walk from what a coroutine waits for in the end out to the coroutine itself."""
     steps: list[Step] = []

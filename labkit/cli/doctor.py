@@ -25,6 +25,8 @@ _TITLES: dict[Need, str] = {
     "author": "for authors",
     "test": "for the tests",
 }
+#: What a learner does without.
+_ON_REQUEST: frozenset[Need] = frozenset({"author", "test"})
 
 #: What each examination of the machine found, by its name.
 Examined: TypeAlias = Mapping[str, Sequence[living.Finding]]
@@ -37,6 +39,9 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="List what authors and the tests need as well.")
+    ] = False,
     through: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Probe the way to a labkit serve echo at URL as well."),
@@ -57,7 +62,7 @@ def doctor(
     if as_json:
         print(json.dumps(_summary(findings, examined), indent=2))
     else:
-        _show(findings, examined, Console(highlight=False))
+        _show(findings, examined, Console(highlight=False), show_all=show_all)
     raise typer.Exit(0 if _is_ready(findings, examined) else 1)
 
 
@@ -105,9 +110,14 @@ def _summary(findings: Sequence[Finding], examined: Examined) -> dict[str, Any]:
     }
 
 
-def _show(findings: Sequence[Finding], examined: Examined, console: Console) -> None:
+def _show(
+    findings: Sequence[Finding], examined: Examined, console: Console, *, show_all: bool
+) -> None:
     console.print(f"Python {platform.python_version()}  {sys.executable}", soft_wrap=True)
-    _show_parts(findings, console)
+    listed = [one for one in findings if show_all or one.part.need not in _ON_REQUEST]
+    _show_parts(listed, console)
+    if not show_all:
+        _say_others([one for one in findings if one not in listed], console)
     _show_machine(examined, console)
     if not _has_all_parts(findings):
         verdict = "The course lacks something it needs."
@@ -119,14 +129,22 @@ def _show(findings: Sequence[Finding], examined: Examined, console: Console) -> 
     console.print(verdict)
 
 
+def _say_others(findings: Sequence[Finding], console: Console) -> None:
+    lacking = sum(one.state != "ok" for one in findings)
+    what = f"{lacking} of {len(findings)} parts are" if lacking else "no part is"
+    console.print(f"for authors and the tests: {what} missing (--all lists them)")
+    console.print()
+
+
 def _show_parts(findings: Sequence[Finding], console: Console) -> None:
     table = _table("part", "state", "found", "what it is for")
     for need, title in _TITLES.items():
-        table.add_section()
-        table.add_row(Text(title, style="bold"))
-        for one in findings:
-            if one.part.need == need:
-                _add(table, one.part.name, one.state, one.found, one.part.purpose)
+        of_need = [one for one in findings if one.part.need == need]
+        if of_need:
+            table.add_section()
+            table.add_row(Text(title, style="bold"))
+        for one in of_need:
+            _add(table, one.part.name, one.state, one.found, one.part.purpose)
     console.print(table)
     console.print()
     for one in findings:

@@ -80,11 +80,14 @@ def check(
     place = folder or _exercises()
     show = _nothing if as_json else _show
     reports, problems = asyncio.run(check_folder(place, chosen, observe=show))
-    _record(place, reports)
+    unsaved = _record(place, reports)
     if as_json:
         print(json.dumps([report.as_json() for report in reports], indent=2, ensure_ascii=False))
     elif reports:
         print(_summary(reports))
+        if unsaved:
+            named = ", ".join(unsaved)
+            print(f"the file has no answer to {named}, your notebook had: is it saved?")
     if problems:
         raise UsageError("; ".join(problems))
     raise typer.Exit(0 if all(report.status == "pass" for report in reports) else 1)
@@ -142,16 +145,24 @@ def _exercises() -> Path:
     return course / "exercises" if course else Path("exercises")
 
 
-def _record(folder: Path, reports: Sequence[Report]) -> None:
-    """Keep the standing, if ``folder`` is the course's own ``exercises``."""
+def _record(folder: Path, reports: Sequence[Report]) -> list[str]:
+    """Keep the standing, if ``folder`` is the course's own ``exercises``.
+
+    Return the exercises that are open in the file, but have points from before.
+    """
     course = course_of(folder.resolve())
     if course is None or folder.resolve() != course / "exercises":
-        return
+        return []
+    progress = Progress(course)
     try:
         for report in reports:
-            Progress(course).record(report)
+            progress.record(report)
+        standings = progress.standings()
     except CourseError as error:
         print(f"labkit: {error}", file=sys.stderr)
+        return []
+    open_ones = [report.exercise for report in reports if report.status == "todo"]
+    return [id for id in open_ones if standings[id].points]
 
 
 def _show(report: Report) -> None:

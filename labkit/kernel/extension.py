@@ -9,6 +9,7 @@ from typing import Any
 from labkit.errors import UsageError
 from labkit.kernel.blocking import BlockingWatch
 from labkit.kernel.cells import current, identify
+from labkit.kernel.definitions import Definitions
 from labkit.kernel.failures import Failures
 from labkit.kernel.interrupts import Interrupts
 from labkit.kernel.leftovers import Leftovers
@@ -25,6 +26,7 @@ PARTS: tuple[type[Part], ...] = (
     Tasks,
     Failures,
     Leftovers,
+    Definitions,
     Sentences,
     BlockingWatch,
 )

@@ -132,9 +132,16 @@ class Interrupts(Part):
                 self._break_off(frame)
             return
         doing = activity(frame, self.notebook.places)
-        if doing is Activity.NESTED or (doing is Activity.CELL and self._task is None):
+        if doing is Activity.CELL and self._task is None:
             self._raise(frame, after="")
-        self._ask()
+        elif doing is Activity.NESTED:
+            # Raised here, in the middle of a task's step, it could leave that task stranded, and
+            # with it the inner loop.
+            self._is_pending = True
+            self._has_said = False
+            self.notebook.loop.call_soon_threadsafe(self._end_nested)
+        else:
+            self._ask()
 
     def _ask(self) -> None:
         """Have the cell end at an ``await``. Called wherever the signal happened to interrupt."""
@@ -159,6 +166,13 @@ class Interrupts(Part):
                 self._previous_trace = sys.gettrace()
             frames = self.notebook.places.frames_of(task.get_coro())
             raise_at_next_line(frames, lambda frame: interruption([self.notebook.places.at(frame)]))
+
+    def _end_nested(self) -> None:
+        frame = sys._getframe()
+        if activity(frame, self.notebook.places) is Activity.NESTED:
+            self._raise(frame, after="")
+        elif self._is_pending:
+            self._ask()
 
     def _came_round(self) -> None:
         self._is_pending = False

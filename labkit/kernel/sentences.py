@@ -1,8 +1,12 @@
-"""Shows labkit's own errors, and a port in use, as a sentence. Leaves other errors alone."""
+"""Shows labkit's own errors, a port in use and a cell that is missing as a sentence.
+
+Leaves other errors alone.
+"""
 
 from __future__ import annotations
 
 import errno
+import traceback
 from types import TracebackType
 from typing import Any
 
@@ -16,6 +20,11 @@ PORT_IN_USE = (
     "use port 0 for any free port"
 )
 
+#: What an error says of which the cause is most often another cell.
+NOT_RUN = "no cell that ran has made `{name}`: run the one that does, or look at the spelling"
+
+KINDS = (LabkitError, OSError, NameError)
+
 
 class Sentences(Part):
     """Shows no traceback where the text of the error says what to do."""
@@ -24,7 +33,7 @@ class Sentences(Part):
         """Have IPython ask here how to show an error of these kinds."""
         shell = self.notebook.shell
         self._previous = shell.custom_exceptions, shell.CustomTB
-        shell.set_custom_exc((*shell.custom_exceptions, LabkitError, OSError), self._show)
+        shell.set_custom_exc((*shell.custom_exceptions, *KINDS), self._show)
 
     def remove(self) -> None:
         """Let IPython show every error itself."""
@@ -42,12 +51,29 @@ class Sentences(Part):
         exceptions, show = self._previous
         if isinstance(error, exceptions):
             return show(kind, error, trace, tb_offset=tb_offset)
-        is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        if isinstance(error, LabkitError) or is_taken:
-            lines = explain(error, self.notebook.places).splitlines()
-            if not isinstance(error, LabkitError):
-                lines.append(PORT_IN_USE)
+        if (remedy := self._remedy(error, trace)) is not None:
+            lines = explain(error, self.notebook.places).splitlines() + remedy
             # IPython asks an exception for its traceback before it formats one.
             error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
         shell.showtraceback((kind, error, trace), running_compiled_code=True)
         return None
+
+    def _remedy(self, error: BaseException, trace: TracebackType | None) -> list[str] | None:
+        """Return what to add to the error's text; None if a traceback says more."""
+        match error:
+            case LabkitError():
+                return []
+            case OSError(errno=errno.EADDRINUSE):
+                return [PORT_IN_USE]
+            case UnboundLocalError():
+                return None
+            case NameError(name=str(name)) if self._is_of_a_cell(trace):
+                return [NOT_RUN.format(name=name)]
+        return None
+
+    def _is_of_a_cell(self, trace: TracebackType | None) -> bool:
+        """Whether it is a cell's own line that raised, not a function that it calls."""
+        frames = [frame for frame, _ in traceback.walk_tb(trace)]
+        if not frames or frames[-1].f_code.co_name != "<module>":
+            return False
+        return self.notebook.places.at(frames[-1]) is not None

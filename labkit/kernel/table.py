@@ -7,12 +7,12 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 
 from labkit.kernel.belongings import Belongings, Origin, Task
 from labkit.kernel.cells import Cell
-from labkit.kernel.names import name_of, qualname
+from labkit.kernel.names import is_named, library_of, name_of, qualname
 from labkit.kernel.places import Places, suspended
 
 NOTHING = "no task of this notebook is running"
@@ -21,7 +21,7 @@ TITLES = ("task", "cell", "waits at", "on", "since")
 
 @dataclass(frozen=True)
 class Row:
-    """A task, or several that are alike: library tasks that wait in the same line."""
+    """A task, or several that say little: those of one library, started by one cell."""
 
     name: str
     cell: str
@@ -61,19 +61,19 @@ class Table:
 
 
 def rows(waiting: Iterable[tuple[Task, Origin, float]], places: Places) -> list[Row]:
-    """Return a row for each task, the oldest cell first; library tasks that are alike share one."""
+    """Return a row for each task, the oldest cell first; those that a library runs share some."""
     found: dict[object, Row] = {}
     for number, (task, origin, since_s) in enumerate(waiting):
-        place = places.of_coroutine(task.get_coro())
-        name = name_of(task, places)
-        if place is not None:
-            on = _awaited(task, places)
-            found[number] = Row(name, str(origin.cell), str(place), on, since_s)
+        cell, name = str(origin.cell), name_of(task, places)
+        if (place := places.of_coroutine(task.get_coro())) is not None:
+            found[number] = Row(name, cell, str(place), _awaited(task, places), since_s)
             continue
-        on = _innermost(task)
-        key = (name, origin.cell, on)
-        row = found.get(key, Row(name, str(origin.cell), f"`{qualname(task)}`", on, 0.0, 0))
-        found[key] = Row(name, row.cell, row.where, on, max(row.since_s, since_s), row.count + 1)
+        row = Row(name, cell, f"`{qualname(task)}`", _innermost(task), 0.0, 0)
+        if not is_named(task) and (library := library_of(task)) != "asyncio":
+            row = Row(library, cell, "in its own code", "", 0.0, 0)
+        key = (row.name, origin.cell, row.on)
+        row = found.get(key, row)
+        found[key] = replace(row, since_s=max(row.since_s, since_s), count=row.count + 1)
     return list(found.values())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labkit.checks.answer_loop import AnswerLoop, Tasks, offspring
+from labkit.checks.answer_loop import RESTLESS_TURNS, AnswerLoop, Tasks, offspring
 
 
 @pytest.fixture
@@ -62,14 +62,15 @@ def test_settling_lasts_until_everything_is_done_that_can_be(loop: AnswerLoop) -
     assert done
 
 
-def test_a_loop_that_never_rests_is_about_to_act(loop: AnswerLoop) -> None:
+def test_a_loop_that_never_rests_acts_to_no_avail(loop: AnswerLoop) -> None:
     async def spin() -> None:
         while True:
             await asyncio.sleep(0)
 
     task = loop.create_task(spin())
-    assert loop.run_until_complete(loop.settle()) == 0
+    assert loop.run_until_complete(loop.settle()) is None
     assert not task.done()
+    assert loop.turns > RESTLESS_TURNS
 
 
 def test_a_loop_whose_thread_is_at_work_is_about_to_act(loop: AnswerLoop) -> None:

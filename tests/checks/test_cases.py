@@ -1,7 +1,7 @@
 import pytest
 
 from labkit.checks import plain
-from labkit.checks.cases import equal, raises, same, show
+from labkit.checks.cases import equal, raises, same, saw, show
 from labkit.checks.messages import Gone, Raised
 
 
@@ -40,6 +40,16 @@ def test_long_bytes_are_shown_around_their_first_difference() -> None:
 
 def test_long_bytes_that_stop_early_differ_where_they_stop() -> None:
     assert "the first difference is at byte 300" in equal(bytes(300), bytes(400), "bytes").got
+
+
+def test_what_was_seen_on_the_wire_is_shown_in_the_words_of_a_transcript() -> None:
+    case = saw(['TEXT unmasked "SPAM"', "end of stream"], ["CLOSE unmasked 1000"], "it closes")
+    assert not case.passed
+    assert (case.expected, case.got) == (
+        "CLOSE unmasked 1000",
+        'TEXT unmasked "SPAM", then end of stream',
+    )
+    assert saw("end of stream", "end of stream", "it ends").passed
 
 
 def test_no_answer_fails_the_case_with_its_reason() -> None:

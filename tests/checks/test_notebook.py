@@ -103,8 +103,9 @@ def test_hints_come_one_after_the_other(course: Path, capsys: pytest.CaptureFixt
         "hint 2 of 3",
         "hint 3 of 3",
         "hint 3 of 3",
+        "that is the last hint there is",
     ]
-    assert len(set(lines)) == 3
+    assert len(set(lines[:4])) == 3
 
 
 def test_the_scorecard_shows_what_is_open_and_what_is_done(

@@ -49,6 +49,13 @@ async def test_what_a_stalled_answer_does_later_is_too_late() -> None:
     assert looks.waits == [SOON_S]
 
 
+async def test_what_a_stalled_answer_is_asked_for_afterwards_is_not_waited_for() -> None:
+    rest, looks, patience = Rest("it blocks", is_stalled=True), Scripted(None, "Spam"), Patience()
+    await patience.wait(looks.within, settling(rest))
+    assert await patience.wait(looks.within, settling()) is rest
+    assert looks.waits == [SOON_S]
+
+
 async def test_only_the_first_time_that_nothing_comes_is_waited_for_long() -> None:
     patience, looks = Patience(), Scripted()
     await patience.wait(Scripted().within, settling(Rest("")))

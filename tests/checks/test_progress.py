@@ -29,6 +29,15 @@ def test_the_last_verdict_counts_and_the_best_is_kept(tmp_path: Path) -> None:
     assert progress.standings() == {"01.1": Standing("fail", 0.5, 2.0)}
 
 
+def test_a_stub_does_not_replace_the_standing_of_an_answer(tmp_path: Path) -> None:
+    progress = Progress(tmp_path)
+    progress.record(report("01.1", "todo", 0.0))
+    assert progress.standings() == {"01.1": Standing("todo", 0.0, 0.0)}
+    progress.record(report("01.1", "pass", 2.0))
+    progress.record(report("01.1", "todo", 0.0))
+    assert progress.standings() == {"01.1": Standing("pass", 2.0, 2.0)}
+
+
 def test_nothing_is_written_by_looking(tmp_path: Path) -> None:
     assert Progress(tmp_path).standings() == {}
     assert list(tmp_path.iterdir()) == []
@@ -36,8 +45,9 @@ def test_nothing_is_written_by_looking(tmp_path: Path) -> None:
 
 def test_hints_come_one_level_at_a_time_and_the_last_stays(tmp_path: Path) -> None:
     progress = Progress(tmp_path)
-    assert [progress.next_hint("01.1", 3) for _ in range(5)] == [1, 2, 3, 3, 3]
-    assert progress.next_hint("01.2", 3) == 1
+    hints = [progress.next_hint("01.1", 3) for _ in range(5)]
+    assert hints == [(1, False), (2, False), (3, False), (3, True), (3, True)]
+    assert progress.next_hint("01.2", 3) == (1, False)
 
 
 def test_an_exercise_is_forgotten_whole(tmp_path: Path) -> None:
@@ -46,7 +56,7 @@ def test_an_exercise_is_forgotten_whole(tmp_path: Path) -> None:
     progress.next_hint("01.1", 3)
     progress.forget("01.1")
     assert progress.standings() == {}
-    assert progress.next_hint("01.1", 3) == 1
+    assert progress.next_hint("01.1", 3) == (1, False)
 
 
 def _record_many(folder: Path, lesson: str) -> None:

@@ -62,7 +62,16 @@ def test_a_part_that_only_tests_need_does_not_fail_the_course(
 ) -> None:
     code, text = run(app, monkeypatch, OK, MISSING)
     assert code == 0
+    assert "toast" not in text
+    assert "for authors and the tests: 1 of 1 parts are missing (--all lists them)\n" in text
+
+
+def test_what_only_tests_need_is_listed_on_request(
+    app: typer.Typer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = run(app, monkeypatch, OK, MISSING, args="doctor --all")[1]
     assert "toast is missing\n  without it  no toast\n" in text
+    assert "for authors and the tests: " not in text
 
 
 def test_a_part_that_the_course_needs_exits_1(
@@ -77,7 +86,9 @@ def test_a_part_that_the_course_needs_exits_1(
 def test_a_remedy_is_printed_as_it_is_written(
     app: typer.Typer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "to get it   buy [white] bread\n" in run(app, monkeypatch, MISSING)[1]
+    assert (
+        "to get it   buy [white] bread\n" in run(app, monkeypatch, MISSING, args="doctor --all")[1]
+    )
 
 
 def test_json_is_one_object_with_every_part(

@@ -14,6 +14,7 @@ from threading import Timer
 import pytest
 
 from labkit.checks.progress import Progress
+from labkit.checks.report import Report
 from labkit.cli.main import main
 
 Run = Callable[..., int]
@@ -170,6 +171,17 @@ def test_list_as_json_is_complete(
     first = json.loads(capsys.readouterr().out)[0]
     assert first["exercise"] == "01.1"
     assert (first["points"], first["max_points"], first["status"]) == (0.0, 1, "open")
+
+
+def test_an_answer_that_is_not_saved_is_not_taken_away(
+    course: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Progress(course).record(Report("01.3", "apply_mask", "pass", 2.0, 2.0))
+    assert run("check", "01.2", "01.3") == 1
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "the file has no answer to 01.3, your notebook had: is it saved?"
+    )
+    assert Progress(course).standings()["01.3"].status == "pass"
 
 
 def test_hints_come_one_after_another(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -26,12 +27,18 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         notebook = Notebook(["f", "g", "C"], announce=announced.append, deadline_s=0.2)
         known = [cell if isinstance(cell, Cell) else Cell(cell) for cell in cells]
         notebook.run(known, skipped or {})
+        notebooks.append(notebook)
         return notebook
 
     announced: list[int] = []
+    notebooks: list[Notebook] = []
     run_cells.announced = announced  # type: ignore[attr-defined]
     yield run_cells
     signal.signal(signal.SIGALRM, before)
+    # A box ends with its notebook, and needs not tidy up.
+    asyncio.set_event_loop(None)
+    for notebook in notebooks:
+        notebook._loop.close()
 
 
 def _result(notebook: Notebook, name: str = "f", *arguments: Any) -> Any:

@@ -31,13 +31,13 @@ async def test_a_background_error_is_shown_while_the_cell_runs(kernel: Any) -> N
 async def test_a_background_error_is_shown_under_the_cell_that_ran_last(kernel: Any) -> None:
     await kernel.run(GREET)
     await kernel.run("async def soon():\n    await rounds(9)\n    await greet('')", cell="soon")
-    id = await kernel.send("task = asyncio.create_task(soon())", cell="task")
-    await kernel.ended(id)
-    # Its message is a while on its way, and may come before this cell's own or after.
-    await kernel.run(f"{LATER}\nsys.stderr.flush()", cell="wait")
-    ran = await kernel.run("pass", cell="end")
+    await kernel.run("task = asyncio.create_task(soon())", cell="task")
+    # Its message is a while on its way, and may come before these cells' own or after.
+    ran = [await kernel.run(f"{LATER}\nsys.stderr.flush()", cell="wait")]
+    ran.append(await kernel.run("pass", cell="end"))
 
-    assert "Task `soon` of cell [4] failed" in "".join([*kernel.printed_late.values(), ran.text])
+    shown = [*kernel.printed_late.values(), *(each.text for each in ran)]
+    assert "Task `soon` of cell [4] failed" in "".join(shown)
 
 
 async def test_an_error_is_shown_once(kernel: Any) -> None:

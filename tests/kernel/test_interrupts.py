@@ -300,6 +300,23 @@ async def test_nest_asyncio_changes_nothing(kernel: Any) -> None:
         await assert_unharmed(kernel)
 
 
+async def test_an_interrupt_in_the_middle_of_a_step_strands_no_inner_loop(kernel: Any) -> None:
+    await kernel.run(PREPARE + "\nimport nest_asyncio, os, signal\nnest_asyncio.apply()")
+    await kernel.run("""
+class Interrupting(asyncio.Future):
+    def add_done_callback(self, *arguments, **options):
+        os.kill(os.getpid(), signal.SIGINT)
+        super().add_done_callback(*arguments, **options)
+async def hang():
+    await Interrupting()
+""")
+    for code in ("asyncio.run(hang())", "await asyncio.sleep(0)\nasyncio.run(hang())"):
+        async with asyncio.timeout(BOUND_S):
+            ran = await kernel.run(code)
+        assert ran.error.startswith("KeyboardInterrupt: interrupted at cell [")
+        await assert_unharmed(kernel)
+
+
 async def test_an_interrupt_works_after_asyncio_has_disarmed_the_wakeup(kernel: Any) -> None:
     await kernel.run(PREPARE)
     code = (

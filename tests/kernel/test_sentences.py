@@ -52,6 +52,22 @@ async def test_another_error_of_the_system_keeps_its_traceback(kernel: Any) -> N
     assert "No such file or directory" in text
 
 
+async def test_a_name_that_no_cell_has_made_is_told_with_what_to_do(kernel: Any) -> None:
+    for count, line in ((2, "spam(1)"), (3, "await spam(1)")):
+        assert (await traceback_of(kernel, f"import asyncio\n{line}")).splitlines() == [
+            "NameError: name 'spam' is not defined",
+            f"  cell [{count}], line 2",
+            f"    {line}",
+            "no cell that ran has made `spam`: run the one that does, or look at the spelling",
+        ]
+
+
+async def test_a_name_that_is_missing_inside_a_function_keeps_its_traceback(kernel: Any) -> None:
+    text = await traceback_of(kernel, "def order():\n    return spam\norder()")
+
+    assert "Traceback (most recent call last)" in text
+
+
 async def test_any_other_error_keeps_its_traceback(kernel: Any) -> None:
     text = await traceback_of(kernel, "1 / 0")
 

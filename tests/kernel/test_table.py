@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import websockets
 from IPython.core.compilerop import CachingCompiler
 
 from labkit.kernel.belongings import Belongings
@@ -93,7 +94,17 @@ async def test_what_the_readers_line_awaits_counts_and_not_what_called_it() -> N
     assert (row.name, row.on) == ("wait_for", "Event.wait")
 
 
-async def test_tasks_of_a_library_that_are_alike_share_a_row() -> None:
+async def test_tasks_of_a_library_share_a_row() -> None:
+    server = await websockets.serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with websockets.connect(f"ws://127.0.0.1:{port}") as client:
+        (row,) = await table(client.keepalive(), client.wait_closed(), client.keepalive())
+    server.close()
+
+    assert row.cells() == ("websockets (x 3)", "cell [4]", "in its own code", "", "12 s")
+
+
+async def test_tasks_of_asyncio_that_are_alike_share_a_row() -> None:
     (row,) = await table(*(asyncio.sleep(60) for _ in range(3)))
 
     assert row.cells() == ("sleep (x 3)", "cell [4]", "`sleep`", "sleep", "12 s")

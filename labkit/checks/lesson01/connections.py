@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from labkit.checks.cases import agrees, equal
+from labkit.checks.cases import agrees, equal, saw
 from labkit.checks.registry import Cases, exercise
 from labkit.checks.subject import Subject
 from labkit.checks.world import World
@@ -77,7 +77,7 @@ async def serve_echo(subject: Subject, world: World) -> Cases:
     """A server by hand: handshake, echo, pong, close, and no unmasked client."""
     async with subject.serve() as served:
         async with world.connect(served) as client:
-            yield equal(
+            yield saw(
                 await client.upgrade("dGhlIHNhbXBsZSBub25jZQ=="),
                 "HTTP 101, accept s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
                 "the upgrade is answered with 101 and the accept key",
@@ -85,29 +85,29 @@ async def serve_echo(subject: Subject, world: World) -> Cases:
                 "`Sec-WebSocket-Accept: …`, an empty line; each ends with \\r\\n",
             )
             await client.send(Opcode.TEXT, b"Spam")
-            yield equal(await client.receive(), 'TEXT unmasked "Spam"', "a text message comes back")
+            yield saw(await client.receive(), 'TEXT unmasked "Spam"', "a text message comes back")
             await client.send(Opcode.BINARY, b"\x00\xff")
-            yield equal(
+            yield saw(
                 await client.receive(),
                 "BIN unmasked 00 ff",
                 "a binary message comes back as binary",
             )
             await client.send(Opcode.TEXT, "€".encode(), in_pieces=True)
-            yield equal(
+            yield saw(
                 await client.receive(),
                 'TEXT unmasked "€"',
                 "a frame that arrives byte by byte comes back",
             )
             await client.send(Opcode.TEXT, b"Sp", fin=False)
             await client.send(Opcode.PING, b"hi")
-            yield equal(
+            yield saw(
                 await client.receive(),
                 'PONG unmasked "hi"',
                 "a ping is answered by a pong with the same payload, also between fragments",
                 hint="opcode 10 for the pong; a fragment is no message yet, so nothing comes back",
             )
             await client.send(Opcode.CONT, b"am")
-            yield equal(
+            yield saw(
                 await client.receive(),
                 'TEXT unmasked "Spam"',
                 "a message in fragments comes back when it is whole",
@@ -115,13 +115,13 @@ async def serve_echo(subject: Subject, world: World) -> Cases:
             )
             payload = world.random.randbytes(300)
             await client.send(Opcode.BINARY, payload)
-            yield equal(
+            yield saw(
                 await client.receive(),
                 f"BIN unmasked {hexadecimal(payload)}",
                 "a long binary message comes back unchanged",
             )
             await client.send(Opcode.CLOSE, struct.pack("!H", 4000))
-            yield equal(
+            yield saw(
                 [await client.receive(), await client.receive()],
                 ["CLOSE unmasked 4000", "end of stream"],
                 "a close is answered with its code, and the connection ends",
@@ -131,11 +131,11 @@ async def serve_echo(subject: Subject, world: World) -> Cases:
             await first.upgrade()
             await second.upgrade()
             await second.send(Opcode.TEXT, b"two")
-            yield equal(
+            yield saw(
                 await second.receive(), 'TEXT unmasked "two"', "two clients are served at once"
             )
             await first.send(Opcode.TEXT, b"Spam \xff")
-            yield equal(
+            yield saw(
                 await first.receive(),
                 "CLOSE unmasked 1007",
                 "text that is not UTF-8 is refused with 1007",
@@ -145,7 +145,7 @@ async def serve_echo(subject: Subject, world: World) -> Cases:
             await client.upgrade()
             unmasked, masked = Frame(Opcode.TEXT, b"one"), Frame(Opcode.TEXT, b"two", mask=b"mask")
             await client.send_bytes(serialize(unmasked) + serialize(masked))
-            yield equal(
+            yield saw(
                 await client.receive(),
                 "CLOSE unmasked 1002",
                 "a frame without a mask is refused with 1002, whatever follows it",

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Origin, Subprotocol
 
 from labkit.checks import plain
-from labkit.checks.cases import Case, equal
+from labkit.checks.cases import Case, saw
 from labkit.checks.messages import NoAnswer
 from labkit.checks.registry import Cases, exercise
 from labkit.checks.subject import Subject
@@ -66,36 +66,36 @@ async def options(subject: Subject, world: World) -> Cases:
             got="; ".join(problems) or "the shop: {}, elsewhere: {}".format(*pages),
             hint="" if problems else "without `origins`, every page of the web may connect",
         )
-        yield equal(
+        yield saw(
             await told(address, openness, origin=None),
             "open",
             "a program, which sends no Origin, may connect",
             hint="None in the list of origins stands for no Origin",
         )
-        yield equal(
+        yield saw(
             await told(address, partial(echo_of, b"x" * LIMIT)),
             "65,536 bytes come back",
             "a message of 65,536 bytes is accepted",
         )
-        yield equal(
+        yield saw(
             await told(address, partial(echo_of, b"x" * (LIMIT + 1))),
             "closed with 1009",
             "a message of 65,537 bytes is refused with 1009",
             hint="`max_size` is in bytes",
         )
-        yield equal(
+        yield saw(
             await told(address, subprotocol),
             "chat.v2",
             "chat.v2 is preferred, whatever the client prefers",
             hint="the server's own list is in its order of preference",
         )
-        yield equal(
+        yield saw(
             await told(address, subprotocol, subprotocols=["chat.v1"]),
             "chat.v1",
             "chat.v1 is spoken, too",
             hint="`subprotocols` is a list of all that the server speaks",
         )
-        yield equal(
+        yield saw(
             await told(address, extensions, compression="deflate"),
             "no extension",
             "compression is declined",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from labkit.checks.cases import equal
+from labkit.checks.cases import saw
 from labkit.checks.registry import Cases, exercise
 from labkit.checks.subject import Subject
 from labkit.checks.world import World
@@ -34,19 +34,19 @@ async def shout(subject: Subject, world: World) -> Cases:
         async with world.connect(served) as client:
             await client.upgrade(KEY)
             await client.send(Opcode.TEXT, b"Spam")
-            yield equal(
+            yield saw(
                 await client.receive(), 'TEXT unmasked "SPAM"', "a message comes back in capitals"
             )
             word = world.random.choice(("eggs", "bacon", "sausage", "lobster", "beans", "porridge"))
             await client.send(Opcode.TEXT, word.encode())
-            yield equal(
+            yield saw(
                 await client.receive(),
                 f'TEXT unmasked "{word.upper()}"',
                 "the second message is answered, too",
                 hint="a handler that returns ends the connection: loop over the messages",
             )
             await client.send(Opcode.CLOSE, GOODBYE)
-            yield equal(
+            yield saw(
                 [await client.receive(), await client.receive()],
                 ["CLOSE unmasked 1000", "end of stream"],
                 "the handler ends when the client leaves",
@@ -55,7 +55,7 @@ async def shout(subject: Subject, world: World) -> Cases:
             await silent.upgrade(KEY)
             await other.upgrade(KEY)
             await other.send(Opcode.TEXT, "grüezi".encode())
-            yield equal(
+            yield saw(
                 await other.receive(),
                 'TEXT unmasked "GRÜEZI"',
                 "a client is served while another one is silent",

@@ -709,13 +709,13 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "forgets the empty line": (
             _changed(_SERVER, '"\\r\\n").encode())', '"").encode())'),
-            r"an answer without the empty line, \\r\\n\\r\\n, at its end",
+            r"an answer without the empty line, \r\n\r\n, at its end",
         ),
         "ends its lines with a newline only": (
             _changed(_SERVER, "\\r\\n", "\\n").replace(
                 r'readuntil(b"\n\n")', r'readuntil(b"\r\n\r\n")'
             ),
-            r"an answer whose lines end with \\n; HTTP wants \\r\\n",
+            r"an answer whose lines end with \n; HTTP wants \r\n",
         ),
         "echoes everything as text": (
             _changed(_SERVER, "serialize_frame(2, message)", "serialize_frame(1, message)"),

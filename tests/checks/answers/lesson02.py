@@ -327,7 +327,7 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
                         await connection.send("What is on the menu?")
                         return await connection.recv()
             """),
-            "expected  'TEXT masked \"A table for ",
+            'expected  TEXT masked "A table for ',
         ),
     },
     "02.3": {
