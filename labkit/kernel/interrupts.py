@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from labkit.kernel.cells import Cell, current
 from labkit.kernel.part import Notebook, Part
 from labkit.kernel.places import Place
+from labkit.kernel.showing import show_with
 from labkit.kernel.stacks import Activity, activity, raise_at_next_line
 from labkit.kernel.wakeup import WakeUp
 
@@ -63,8 +64,7 @@ class Interrupts(Part):
         # Upstream they let SIGINT raise anywhere during a message, and ignore it between messages.
         self._hooks = kernel.pre_handler_hook, kernel.post_handler_hook
         kernel.pre_handler_hook, kernel.post_handler_hook = self._message_comes, self._message_goes
-        self._custom = shell.custom_exceptions, shell.CustomTB
-        shell.set_custom_exc((*shell.custom_exceptions, asyncio.CancelledError), self._show)
+        self._show_no_longer = show_with(shell, (asyncio.CancelledError,), self._show)
         loop = self.notebook.loop
         # Who handles SIGINT in the loop would hear it beside the kernel: python-socketio's clients
         # do, and end the loop. The instance's own method goes, and the class's shows again.
@@ -79,9 +79,9 @@ class Interrupts(Part):
 
     def remove(self) -> None:
         """Give SIGINT back. The cell that unloads the extension runs as ipykernel runs cells."""
-        kernel, shell = self.notebook.kernel, self.notebook.shell
+        kernel = self.notebook.kernel
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        shell.custom_exceptions, shell.CustomTB = self._custom
+        self._show_no_longer()
         kernel.pre_handler_hook, kernel.post_handler_hook = self._hooks
         del self.notebook.loop.add_signal_handler
         self._wakeup.close()
@@ -205,25 +205,15 @@ class Interrupts(Part):
             # Not from here, in the middle of whatever ran.
             self.notebook.loop.call_soon_threadsafe(sys.stderr.write, text)
 
-    def _show(
-        self,
-        shell: Any,
-        kind: type[BaseException],
-        error: BaseException,
-        trace: TracebackType | None,
-        tb_offset: int | None = None,
-    ) -> Any:
-        exceptions, show = self._custom
-        if isinstance(error, exceptions):
-            return show(kind, error, trace, tb_offset=tb_offset)
+    def _show(self, error: BaseException, trace: TracebackType | None) -> None:
+        shell = self.notebook.shell
         if self._cancellations == 0:
             shell.showtraceback(running_compiled_code=True)
-            return None
+            return
         interrupted = interruption(self.notebook.places.of_traceback(trace))
         # The reply names the same error as the output does.
         shell.displayhook.exec_result.error_in_exec = interrupted
         shell.showtraceback((KeyboardInterrupt, interrupted, trace))
-        return None
 
 
 def interrupt_main_thread() -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import errno
 import traceback
 from types import TracebackType
-from typing import Any
 
 from labkit.errors import LabkitError
 from labkit.kernel.part import Part
+from labkit.kernel.showing import show_with
 from labkit.kernel.wording import explain
 
 #: What an error says of which nobody knows more: the server is not one of the kernel's loop.
@@ -30,33 +30,19 @@ class Sentences(Part):
     """Shows no traceback where the text of the error says what to do."""
 
     def install(self) -> None:
-        """Have IPython ask here how to show an error of these kinds."""
-        shell = self.notebook.shell
-        self._previous = shell.custom_exceptions, shell.CustomTB
-        shell.set_custom_exc((*shell.custom_exceptions, *KINDS), self._show)
+        """Show errors of these kinds from now on."""
+        self._undo = show_with(self.notebook.shell, KINDS, self._show)
 
     def remove(self) -> None:
         """Let IPython show every error itself."""
-        shell = self.notebook.shell
-        shell.custom_exceptions, shell.CustomTB = self._previous
+        self._undo()
 
-    def _show(
-        self,
-        shell: Any,
-        kind: type[BaseException],
-        error: BaseException,
-        trace: TracebackType | None,
-        tb_offset: int | None = None,
-    ) -> Any:
-        exceptions, show = self._previous
-        if isinstance(error, exceptions):
-            return show(kind, error, trace, tb_offset=tb_offset)
+    def _show(self, error: BaseException, trace: TracebackType | None) -> None:
         if (remedy := self._remedy(error, trace)) is not None:
             lines = explain(error, self.notebook.places).splitlines() + remedy
             # IPython asks an exception for its traceback before it formats one.
             error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
-        shell.showtraceback((kind, error, trace), running_compiled_code=True)
-        return None
+        self.notebook.shell.showtraceback((type(error), error, trace), running_compiled_code=True)
 
     def _remedy(self, error: BaseException, trace: TracebackType | None) -> list[str] | None:
         """Return what to add to the error's text; None if a traceback says more."""

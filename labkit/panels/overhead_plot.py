@@ -5,39 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator
 
 from labkit.client.overhead import Overhead
 from labkit.errors import UsageError
 
-from .delivery_plot import COLOURS, DeliveryFigure
+from .row_figure import COLOURS, RowFigure, draw_times, number_plainly
 
 #: Blue is what the client sends, orange what the server does (Okabe and Ito).
 SENT, RECEIVED = COLOURS[3], COLOURS[1]
 
-_SPREAD = 0.28
 
-
-def plot_overhead(results: Sequence[Overhead]) -> DeliveryFigure:
+def plot_overhead(results: Sequence[Overhead]) -> RowFigure:
     """Draw bytes to connect, bytes per message and round trips, a row for each way.
 
     Raises UsageError if there are no results.
     """
     _check(results)
-    figure = DeliveryFigure(figsize=(9.6, 1.5 + 0.5 * len(results)), layout="constrained")
-    connect, message, round_trip = figure.subplots(1, 3, sharey=True)
+    figure = RowFigure([result.way for result in results], columns=3, height=1.5)
+    connect, message, round_trip = figure.columns
     _draw_bytes(connect, [(r.to_connect.sent, r.to_connect.received) for r in results])
     connect.set_title("Bytes to connect", loc="left")
     _draw_bytes(message, [(r.sent_per_message, r.received_per_message) for r in results])
     message.set_title("Bytes per message", loc="left")
-    _draw_round_trips(round_trip, results)
-    connect.set_yticks(range(len(results)), [result.way for result in results])
-    connect.invert_yaxis()
-    for axes in (connect, message, round_trip):
-        axes.xaxis.set_major_formatter("{x:,g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.tick_params(axis="y", length=0)
-        axes.spines[["top", "right", "left"]].set_visible(False)
+    draw_times(
+        round_trip,
+        [result.round_trips_s for result in results],
+        colours=COLOURS[2:3],
+        describe=lambda row, median_ms: f"{median_ms:,.2f} ms ({_ratio(results[row], results)} ×)",
+    )
+    round_trip.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    round_trip.set_title("Round trip", loc="left")
+    round_trip.set_xlabel("ms; the line is the median")
+    for axes in figure.columns:
+        number_plainly(axes)
     figure.legend(
         *connect.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
     )
@@ -91,26 +92,3 @@ def _draw_bytes(axes: Axes, rows: Sequence[tuple[float, float]]) -> None:
     axes.bar_label(bars, [f"{sum(row):,.0f}" for row in rows], padding=4)
     axes.set_xlim(0, 1.3 * max(map(sum, rows)))
     axes.set_xlabel("bytes, both directions")
-
-
-def _draw_round_trips(axes: Axes, results: Sequence[Overhead]) -> None:
-    for row, result in enumerate(results):
-        times_ms = [1000 * time_s for time_s in result.round_trips_s]
-        # Spread over the row's height in the order of arrival, so that dots do not hide each other.
-        step = 2 * _SPREAD / len(times_ms)
-        heights = [row - _SPREAD + step * (i + 0.5) for i in range(len(times_ms))]
-        axes.plot(times_ms, heights, "o", color=COLOURS[2], markersize=3.5, alpha=0.6, mew=0)
-        median_ms = 1000 * result.round_trip_s
-        axes.plot([median_ms] * 2, [row - 0.36, row + 0.36], color="black", linewidth=1.5)
-        axes.annotate(
-            f"{median_ms:,.2f} ms ({_ratio(result, results)} ×)",
-            (1, row),
-            xycoords=("axes fraction", "data"),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-        )
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.set_title("Round trip", loc="left")
-    axes.set_xlabel("ms; the line is the median")
