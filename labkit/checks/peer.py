@@ -20,7 +20,7 @@ from labkit.protocol.frames import Frame, Opcode, serialize
 from labkit.protocol.handshake import Request, Response, accept, offer, refuse
 from labkit.protocol.http import Headers
 from labkit.transport.raw import RawConnection
-from labkit.transport.transcript import Entry
+from labkit.wire.transcript import Entry
 
 SHOWN_ENTRIES = 6
 # What has arrived is read in one round of the loop, and acted on in the next few.

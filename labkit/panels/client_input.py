@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from labkit.errors import UsageError
 from labkit.protocol.http import TOKEN
 from labkit.protocol.rules import MAX_CONTROL_BYTES, may_be_sent
-from labkit.transport.wording import count, quote
+from labkit.wire.wording import count, quote
 
 #: More than twice what a server takes unless it is told otherwise (1 MiB).
 MAX_CHARACTERS = 2_500_000

@@ -8,7 +8,7 @@ from contextvars import copy_context
 
 from ipywidgets import VBox
 
-from labkit.transport.transcript import Transcript
+from labkit.wire.transcript import Transcript
 
 from .assets import source
 from .manual_client import ManualClient

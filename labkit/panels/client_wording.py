@@ -10,7 +10,7 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from labkit.protocol.frames import CloseCode
-from labkit.transport.wording import quote
+from labkit.wire.wording import quote
 
 from .client_input import MAX_REASON_BYTES, Offer
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from labkit.protocol.frames import Opcode
-from labkit.transport.wording import SHOWN_CHARS, count, hexadecimal, opcode_name, quote
+from labkit.wire.wording import SHOWN_CHARS, count, hexadecimal, opcode_name, quote
 
 from .frame_draft import FrameDraft
 from .frame_rules import complaints

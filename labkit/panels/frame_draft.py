@@ -11,8 +11,8 @@ from typing import Any
 
 from labkit.errors import UsageError
 from labkit.protocol.frames import Frame, Opcode, apply_mask, parse_header
-from labkit.transport.decoding import Sender
-from labkit.transport.wording import opcode_name, quote
+from labkit.wire.decoding import Sender
+from labkit.wire.wording import opcode_name, quote
 
 #: The masking key of the RFC's own example (RFC 6455 §5.7).
 SAMPLE_KEY = bytes.fromhex("37 fa 21 3d")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from labkit.protocol.frames import Opcode
-from labkit.transport.wording import count, opcode_name
+from labkit.wire.wording import count, opcode_name
 
 from .frame_draft import FrameDraft, shortest_form
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from labkit.errors import LabkitError, UsageError
 from labkit.protocol.frames import Frame
-from labkit.transport.decoding import Sender
-from labkit.transport.wording import arrow, count, opcode_name
+from labkit.wire.decoding import Sender
+from labkit.wire.wording import arrow, count, opcode_name
 
 from . import frame_diagram
 from .assets import source

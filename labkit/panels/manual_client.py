@@ -17,8 +17,8 @@ from websockets.typing import Origin, Subprotocol
 from websockets.uri import parse_uri
 
 from labkit.errors import UsageError
-from labkit.transport.transcript import Transcript
-from labkit.transport.wording import count, quote, quote_message
+from labkit.wire.transcript import Transcript
+from labkit.wire.wording import count, quote, quote_message
 
 from .client_input import Offer, read_close, read_message, read_offer
 from .client_wording import describe_end, describe_open, describe_refusal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from labkit.transport.wording import count
+from labkit.wire.wording import count
 
 from .assets import source
 from .live_panel import LivePanel

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
 
-from labkit.transport.decoding import Sender
-from labkit.transport.transcript import Transcript
+from labkit.wire.decoding import Sender
+from labkit.wire.transcript import Transcript
 
 
 def recording(transcript: Transcript) -> type[ClientConnection]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from labkit.transport.wording import count, quote_message
+from labkit.wire.wording import count, quote_message
 
 from .assets import source
 from .json_message import read_json

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.transport.wording import count, quote, quote_message
+from labkit.wire.wording import count, quote, quote_message
 
 from .assets import source
 from .json_message import read_json

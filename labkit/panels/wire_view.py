@@ -8,8 +8,8 @@ from typing import Any
 
 import traitlets
 
-from labkit.transport.transcript import Entry, Transcript
-from labkit.transport.wording import arrow, hexadecimal
+from labkit.wire.transcript import Entry, Transcript
+from labkit.wire.wording import arrow, hexadecimal
 
 from .assets import source
 from .frame_draft import FrameDraft

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 from labkit.errors import LabkitError
 from labkit.protocol.handshake import Response, check, make_key, offer
+from labkit.wire.decoding import Sender
+from labkit.wire.transcript import Transcript
 
-from .decoding import Sender
 from .tap import READ_BYTES, endpoint
-from .transcript import Transcript
 
 #: What may wait for ``recv``. When it is full, reading pauses until ``recv`` makes room.
 MAX_WAITING_BYTES = 1024 * 1024

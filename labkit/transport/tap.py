@@ -15,9 +15,8 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit, urlunsplit
 
 from labkit.errors import UsageError
-
-from .decoding import Sender
-from .transcript import Transcript
+from labkit.wire.decoding import Sender
+from labkit.wire.transcript import Transcript
 
 MAX_TRANSCRIPTS = 100
 READ_BYTES = 64 * 1024

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     ("errors",),
     ("protocol", "chat"),
-    ("simnet", "auth", "storage", "broker", "monitoring"),
-    ("transport",),
+    ("wire", "auth", "storage", "broker", "monitoring"),
+    ("transport", "simnet"),
     ("servers", "client"),
     ("cluster", "panels", "kernel"),
     ("checks",),

@@ -24,7 +24,7 @@ from labkit.servers.serving import serve
 from labkit.transport import stream
 from labkit.transport.stream import WebSocketStream
 from labkit.transport.tap import Tap, endpoint, tap
-from labkit.transport.transcript import Transcript
+from labkit.wire.transcript import Transcript
 
 pytestmark = pytest.mark.needs("node", "ws")
 

@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from labkit.panels.recording import recording
-from labkit.transport.transcript import Transcript
+from labkit.wire.transcript import Transcript
 
 
 async def echo(connection: ServerConnection) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from labkit.panels.wire_view import SHOWN_ARROWS, WireView
-from labkit.transport.transcript import Transcript
+from labkit.wire.transcript import Transcript
 
 SPAM = bytes.fromhex("81 84 37 fa 21 3d 64 8a 40 50")
 

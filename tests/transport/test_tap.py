@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from labkit.errors import UsageError
 from labkit.transport.tap import Tap, endpoint, tap
-from labkit.transport.transcript import Entry, Transcript
+from labkit.wire.transcript import Entry, Transcript
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -9,7 +9,7 @@ from labkit.checks.registry import Cases, exercise
 from labkit.checks.subject import Subject
 from labkit.checks.world import World
 from labkit.protocol.frames import Frame, Opcode, serialize
-from labkit.transport.wording import hexadecimal
+from labkit.wire.wording import hexadecimal
 
 
 @exercise(

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.protocol.frames import Frame, Opcode, serialize
-from labkit.transport.decoding import Decoder, Piece
-from labkit.transport.wording import describe, hexadecimal, quote
+from labkit.wire.decoding import Decoder, Piece
+from labkit.wire.wording import describe, hexadecimal, quote
 
 KEY = bytes.fromhex("37 fa 21 3d")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.protocol.frames import Frame, Opcode, serialize
-from labkit.transport.decoding import MAX_HEAD_BYTES, MAX_PIECE_BYTES, Decoder, Piece, Sender
+from labkit.wire.decoding import MAX_HEAD_BYTES, MAX_PIECE_BYTES, Decoder, Piece, Sender
 
 REQUEST = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: WebSocket\r\n\r\n"
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.transport.transcript import Entry, Transcript
+from labkit.wire.transcript import Entry, Transcript
 
 REQUEST = b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"

@@ -17,7 +17,7 @@ from labkit.protocol.frames import Frame
 from .decoding import Decoder, Kind, Piece, Sender
 from .wording import arrow, describe, hexadecimal
 
-logger = getLogger("labkit.transport.transcript")
+logger = getLogger("labkit.wire.transcript")
 
 MAX_ENTRIES = 1_000
 MAX_BYTES = 4 * 1024 * 1024

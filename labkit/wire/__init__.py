@@ -1,0 +1,1 @@
+"""What crosses a connection, decoded and worded. Opens no sockets."""
