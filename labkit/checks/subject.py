@@ -125,7 +125,7 @@ class Subject:
         settled = await self._settled()
         if isinstance(settled, Settled):
             return Rest("nothing: it waits for more", settled.wakes_s)
-        return Rest(str(settled), is_stalled=isinstance(settled, Stalled))
+        return Rest(str(settled), is_stalled=True)
 
     async def _settled(self) -> Settled | NoAnswer:
         reply = await self._ask(Settle())
@@ -219,7 +219,7 @@ class Running:
         why = f"nothing: {done}"
         if isinstance(settled, Settled):
             return Rest(why, settled.wakes_s)
-        return Rest(why, is_stalled=isinstance(settled, Stalled))
+        return Rest(why, is_stalled=True)
 
     async def cancel(self) -> None:
         """Cancel the task, as a timeout around the call does."""

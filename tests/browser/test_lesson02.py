@@ -83,7 +83,9 @@ def test_what_the_background_says_stands_under_the_cell_that_ran(lesson: LabNote
 
 @pytest.mark.needs("node", "ws")
 def test_node_runs_beside_python(lesson: LabNotebook) -> None:
-    expect(lesson.output("node-run")).to_have_text("Python received Spam\nNode received Spam")
+    expect(lesson.output("node-run")).to_have_text(
+        "Python received 'Spam'\nPython received b'Spam'\nNode received Spam"
+    )
 
 
 def test_the_server_is_tried_by_hand(lesson: LabNotebook) -> None:

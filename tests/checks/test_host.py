@@ -301,6 +301,8 @@ def test_what_is_abandoned_is_cancelled_with_all_it_has_started() -> None:
     """
     with hosting(source) as host:
         run(host)
+        # A task that is cancelled before it begins has nothing to clean up.
+        host.answer(Settle())
         settled = host.answer(Abandon(0))
         assert isinstance(settled, Settled)
         assert sorted(settled.printed.splitlines()) == ["answer ended", "task ended"]
