@@ -3,6 +3,9 @@
 LabkitError
 ├── UsageError               a command or a call was used wrongly; says what to do instead
 ├── CourseError              the course folder, a notebook or the manifest is not as it must be
+├── SimulationError          a simulated network cannot go on
+│   ├── Deadlock             everybody waits for somebody, and nothing is planned
+│   └── TimeIsUp             the time that was set for it has passed
 ├── HandshakeError           an opening handshake is refused; carries the HTTP status to answer with
 └── ProtocolError            a rule of RFC 6455 or RFC 7692; carries the close code
     ├── LocalProtocolError   this side was about to break it
@@ -22,6 +25,18 @@ class UsageError(LabkitError):
 
 class CourseError(LabkitError):
     """The course folder, a notebook or the manifest is not as it must be."""
+
+
+class SimulationError(LabkitError):
+    """A simulated network cannot go on. The text is a table of what waits where."""
+
+
+class Deadlock(SimulationError):
+    """Everybody waits for somebody, and nothing is planned."""
+
+
+class TimeIsUp(SimulationError):
+    """The time that was set for a simulation has passed."""
 
 
 class HandshakeError(LabkitError):

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, TypeVarTuple
 #: A loop that has still something to do after so many turns, and after so long, acts to no avail,
 #: as `while True: await asyncio.sleep(0)` does.
 RESTLESS_TURNS = 200
-RESTLESS_S = 0.1
+RESTLESS_S = 1.0
 
 Arguments = TypeVarTuple("Arguments")
 Value = TypeVar("Value")

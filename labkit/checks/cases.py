@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from labkit.checks import plain
+from labkit.checks.advice import advice
 from labkit.checks.messages import NoAnswer, Raised
 from labkit.checks.subject import Subject
 
@@ -44,6 +45,7 @@ def equal(got: plain.Plain, expected: plain.Plain, title: str, *, hint: str = ""
     if same(got, expected):
         return Case(title, passed=True)
     if isinstance(got, NoAnswer):
+        hint = advice(str(got), hint)
         return Case(title, passed=False, expected=show(expected), got=str(got), hint=hint)
     if type(got) is not type(expected):
         wrong = f"expected {_kind(expected)}, got {plain.describe(got)}"
@@ -59,6 +61,7 @@ def saw(got: str | list[str], expected: str | list[str], title: str, *, hint: st
     expected_text, got_text = (
         side if isinstance(side, str) else ", then ".join(side) for side in (expected, got)
     )
+    hint = advice(got_text, hint)
     return Case(title, got == expected, expected=expected_text, got=got_text, hint=hint)
 
 

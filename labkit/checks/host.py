@@ -171,7 +171,7 @@ class Host:
 
     def _give_up(self, pending: concurrent.futures.Future[Reply], seconds: float) -> Stalled:
         steps = tracing.outwards(sys._current_frames().get(self._thread.ident or 0))
-        stalled = Stalled(seconds, tracing.innermost(steps, self._code))
+        stalled = Stalled(seconds, tracing.blocking(list(steps), self._code))
         self._gone = Gone("it was not asked again, because an earlier call never returned")
         pending.cancel()
         self._loop.call_soon_threadsafe(self._loop.stop)

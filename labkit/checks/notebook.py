@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,11 @@ def check(id: str, answer: Any = _Unset) -> float | None:
     try:
         exercise = find(id)
         report = _judged_here(exercise, *_answer_and_code(exercise, answer))
+        failed = outdated(exercise.symbol)
+        if failed is not None and report.status == "todo":
+            report = replace(report, message=f"{failed} failed before it made `{exercise.symbol}`")
         print(report.text())
-        if (failed := outdated(exercise.symbol)) is not None:
+        if failed is not None and report.status != "todo":
             print(f"{failed} failed: this was the `{exercise.symbol}` of before")
         points = report.points
         if (progress := _progress()) is not None:
@@ -53,8 +57,9 @@ def hint(id: str) -> None:
     try:
         exercise = find(id)
         levels = len(exercise.hints)
-        level, is_known = Progress(_home()).next_hint(id, levels)
-        print(f"hint {level} of {levels} for {id} {exercise.symbol}: {exercise.hints[level - 1]}")
+        level, is_known = Progress(_home()).next_hint(exercise.id, levels)
+        text = exercise.hints[level - 1]
+        print(f"hint {level} of {levels} for {exercise.id} {exercise.symbol}: {text}")
         if is_known:
             print("that is the last hint there is")
     except LabkitError as error:

@@ -83,6 +83,8 @@ def find(id: str) -> Exercise:
 
     Raises ``UsageError``, naming those there are.
     """
+    if not isinstance(id, str):
+        raise UsageError(f'an exercise is named by text, as in check("01.3", …); got {id!r}')
     id = _with_two_digits(id)
     lesson = id.partition(".")[0]
     if lesson in lessons():

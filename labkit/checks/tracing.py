@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import linecache
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CoroutineType, FrameType, GeneratorType
 from typing import Any
 
@@ -42,6 +42,15 @@ def innermost(steps: Iterable[Step], code: Mapping[str, Any]) -> Place | None:
         if frame.f_globals is code:
             return Place(line, linecache.getline(frame.f_code.co_filename, line).strip())
     return None
+
+
+def blocking(steps: Sequence[Step], code: Mapping[str, Any]) -> Place | None:
+    """Return the line of ``code`` that does not come back: a coroutine's, if there is one.
+
+    What it calls may be as it should be; that it is called there is not.
+    """
+    of_coroutines = (step for step in steps if step[0].f_code.co_flags & inspect.CO_COROUTINE)
+    return innermost(of_coroutines, code) or innermost(steps, code)
 
 
 def outwards(frame: FrameType | None) -> Iterator[Step]:

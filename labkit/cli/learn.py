@@ -177,4 +177,5 @@ def _summary(reports: Sequence[Report]) -> str:
     passed = sum(report.status == "pass" for report in reports)
     points = sum(report.points for report in reports)
     most = sum(report.max_points for report in reports)
-    return f"{passed} of {len(reports)} exercises pass, {points:g} of {most:g} points"
+    figures = f"{passed} of {len(reports)} exercises pass, {points:g} of {most:g} points"
+    return f"{figures}, in the notebooks as they are saved"

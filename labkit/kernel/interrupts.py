@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
@@ -26,10 +27,11 @@ from labkit.kernel.wakeup import WakeUp
 class Interrupts(Part):
     """Handles SIGINT for as long as the extension is loaded, whether or not a cell runs.
 
-    The first interrupt of a cell that awaits cancels it. If the cell goes on all the same, the next
-    raises KeyboardInterrupt in it. Code that keeps the loop from coming round is broken off by an
-    exception: KeyboardInterrupt in a cell, CancelledError in a task or callback of the background,
-    where a KeyboardInterrupt would end the kernel.
+    The first interrupt of a cell that awaits cancels it. If a cell catches that and goes on, the
+    next interrupt raises KeyboardInterrupt once more, behind what caught the first. Code that keeps
+    the loop from coming round is broken off by an exception: KeyboardInterrupt in a cell,
+    CancelledError in a task or callback of the background, where a KeyboardInterrupt would end the
+    kernel.
     """
 
     def __init__(self, notebook: Notebook) -> None:
@@ -51,6 +53,9 @@ class Interrupts(Part):
         self._task: asyncio.Task[Any] | None = None
         self._is_to_cancel = False
         self._cancellations = 0
+        #: How often the cell was interrupted that does not await.
+        self._raised = 0
+        self._insists = False
 
     def install(self) -> None:
         """Take SIGINT over from ipykernel, and show a cancelled cell as an interrupted one."""
@@ -116,7 +121,7 @@ class Interrupts(Part):
 
     def cell_ends(self, cell: Cell) -> None:
         """Let no interrupt of ``cell`` reach the next one."""
-        if self._cancellations > 1:
+        if self._insists:
             sys.settrace(self._previous_trace)
         self._is_pending = False
         self._forget_cell()
@@ -133,6 +138,9 @@ class Interrupts(Part):
             return
         doing = activity(frame, self.notebook.places)
         if doing is Activity.CELL and self._task is None:
+            self._raised += 1
+            if self._raised > 1:
+                self._insist([step for step, _ in traceback.walk_stack(frame)])
             self._raise(frame, after="")
         elif doing is Activity.NESTED:
             # Raised here, in the middle of a task's step, it could leave that task stranded, and
@@ -162,10 +170,15 @@ class Interrupts(Part):
         self._cancellations += 1
         task.cancel()
         if self._cancellations > 1:
-            if self._cancellations == 2:
-                self._previous_trace = sys.gettrace()
-            frames = self.notebook.places.frames_of(task.get_coro())
-            raise_at_next_line(frames, lambda frame: interruption([self.notebook.places.at(frame)]))
+            self._insist(self.notebook.places.frames_of(task.get_coro()))
+
+    def _insist(self, frames: Sequence[FrameType]) -> None:
+        """End a cell that caught an interrupt and went on: raise where it cannot expect it."""
+        if not self._insists:
+            self._insists, self._previous_trace = True, sys.gettrace()
+        places = self.notebook.places
+        own = [frame for frame in frames if places.at(frame)]
+        raise_at_next_line(own, lambda frame: interruption([places.at(frame)]))
 
     def _end_nested(self) -> None:
         frame = sys._getframe()

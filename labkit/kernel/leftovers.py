@@ -72,7 +72,8 @@ class Leftovers(Part):
         """Remember which threads are."""
         for thread in threading.enumerate():
             # ipykernel starts threads of its own while a cell runs, when a front end asks.
-            if thread not in self._before and not hasattr(thread, "io_loop"):
+            is_known = thread in self._before or thread.name.startswith("labkit-")
+            if not is_known and not hasattr(thread, "io_loop"):
                 self._threads[thread] = cell
 
     async def _end(self, cell: Cell) -> None:

@@ -25,9 +25,8 @@ def is_named(task: Task) -> bool:
     return not re.fullmatch(r"Task-\d+|None", task.get_name())
 
 
-def library_of(task: Task) -> str:
-    """Return the top-level package whose function ``task`` runs: ``asyncio``, ``websockets``."""
-    coroutine: Any = task.get_coro()
+def library_of(coroutine: Any) -> str:
+    """Return the top-level package whose function ``coroutine`` is: ``asyncio``, ``websockets``."""
     frame = getattr(coroutine, "cr_frame", None)
     module = frame.f_globals.get("__name__", "") if frame else type(coroutine).__module__
     return str(module).partition(".")[0]

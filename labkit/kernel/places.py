@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import linecache
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-WITH_FRAMES = (AsyncGeneratorType, CoroutineType)
+from labkit.simnet.waiting import suspended
 
 #: How many letters of a line a sentence quotes.
 LONGEST = 72
@@ -71,21 +70,3 @@ class Places:
 
     def _all(self, steps: Iterable[tuple[FrameType, int]]) -> list[Place]:
         return [place for frame, line in steps if (place := self.at(frame, line))]
-
-
-def suspended(awaited: object) -> Iterator[FrameType]:
-    """Walk from a coroutine to what it awaits, as far as there are frames, outermost first."""
-    while awaited is not None:
-        for prefix in ("cr", "gi", "ag"):
-            if (frame := getattr(awaited, f"{prefix}_frame", None)) is not None:
-                yield frame
-            if hasattr(awaited, f"{prefix}_await"):
-                awaited = getattr(awaited, f"{prefix}_await")
-                break
-            if hasattr(awaited, f"{prefix}_yieldfrom"):
-                awaited = getattr(awaited, f"{prefix}_yieldfrom")
-                break
-        else:
-            # `async for`, and an `__await__` that delegates, keep what they run to themselves.
-            held = gc.get_referents(awaited)
-            awaited = next((one for one in held if isinstance(one, WITH_FRAMES)), None)

@@ -1,4 +1,4 @@
-"""Shows labkit's own errors, a port in use and a cell that is missing as a sentence.
+"""Shows labkit's own errors, a port in use or unused, and a cell that is missing as a sentence.
 
 Leaves other errors alone.
 """
@@ -20,6 +20,7 @@ PORT_IN_USE = (
     "use port 0 for any free port"
 )
 
+REFUSED = "nothing listens there: run the cell that starts the server, and look at the address"
 #: What an error says of which the cause is most often another cell.
 NOT_RUN = "no cell that ran has made `{name}`: run the one that does, or look at the spelling"
 
@@ -51,6 +52,8 @@ class Sentences(Part):
                 return []
             case OSError(errno=errno.EADDRINUSE):
                 return [PORT_IN_USE]
+            case OSError(errno=errno.ECONNREFUSED):
+                return [REFUSED]
             case UnboundLocalError():
                 return None
             case NameError(name=str(name)) if self._is_of_a_cell(trace):

@@ -73,7 +73,7 @@ def _name(frame: FrameType) -> str:
 def raise_at_next_line(
     frames: Sequence[FrameType], error: Callable[[FrameType], BaseException]
 ) -> None:
-    """Raise ``error`` in the first of ``frames``, which are suspended, that runs its next line.
+    """Raise ``error`` in the first of ``frames`` that runs its next line.
 
     Only tracing, made for debuggers, can raise in a coroutine anything but what its task throws.
     """

@@ -13,7 +13,8 @@ from types import FrameType
 from labkit.kernel.belongings import Belongings, Origin, Task
 from labkit.kernel.cells import Cell
 from labkit.kernel.names import is_named, library_of, name_of, qualname
-from labkit.kernel.places import Places, suspended
+from labkit.kernel.places import Places
+from labkit.simnet.waiting import suspended
 
 NOTHING = "no task of this notebook is running"
 TITLES = ("task", "cell", "waits at", "on", "since")
@@ -69,7 +70,7 @@ def rows(waiting: Iterable[tuple[Task, Origin, float]], places: Places) -> list[
             found[number] = Row(name, cell, str(place), _awaited(task, places), since_s)
             continue
         row = Row(name, cell, f"`{qualname(task)}`", _innermost(task), 0.0, 0)
-        if not is_named(task) and (library := library_of(task)) != "asyncio":
+        if not is_named(task) and (library := library_of(task.get_coro())) != "asyncio":
             row = Row(library, cell, "in its own code", "", 0.0, 0)
         key = (row.name, origin.cell, row.on)
         row = found.get(key, row)

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from labkit.errors import UsageError
 from labkit.kernel.belongings import Belongings, Origin, Task
 from labkit.kernel.cells import Cell, current
+from labkit.kernel.names import library_of
 from labkit.kernel.part import Notebook, Part
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ class Tasks(Part):
             task = asyncio.Task(coroutine, loop=loop, **options)
         context = options.get("context")
         cell = current.get() if context is None else context.get(current)
-        if cell is not None and isinstance(task, asyncio.Task):
+        # The kernel's own work for a message that comes while a cell runs is not the cell's.
+        is_own = library_of(coroutine) != "ipykernel"
+        if cell is not None and is_own and isinstance(task, asyncio.Task):
             parent = asyncio.current_task(loop)
             self.notebook.belongings.note_task(task, cell, parent, loop.time())
             self._patience.begin()

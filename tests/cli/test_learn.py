@@ -78,7 +78,7 @@ def test_verdicts_read_as_in_a_cell_and_a_summary_ends_them(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("PASS 01.3 apply_mask ")
     assert lines[1] == "TODO 01.1 accept_key"
-    assert lines[-1] == "1 of 2 exercises pass, 1 of 2 points"
+    assert lines[-1] == ("1 of 2 exercises pass, 1 of 2 points, in the notebooks as they are saved")
 
 
 def test_answers_in_the_courses_own_exercises_are_recorded(course: Path, run: Run) -> None:

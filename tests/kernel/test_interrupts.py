@@ -236,6 +236,31 @@ async def test_a_second_interrupt_ends_a_cell_that_swallows_the_first(kernel: An
     await assert_unharmed(kernel)
 
 
+async def test_a_second_interrupt_ends_a_cell_that_blocks_and_swallows_the_first(
+    kernel: Any,
+) -> None:
+    await kernel.run(PREPARE)
+    code = """
+while True:
+    try:
+        print("blocks", flush=True)
+        time.sleep(60)
+    except:
+        print("goes on", flush=True)
+"""
+    id = await kernel.send(code, "a")
+    await shown(kernel, id, "blocks")
+    await kernel.interrupt()
+    await shown(kernel, id, "goes on")
+    await shown(kernel, id, "blocks")
+    await kernel.interrupt()
+    async with asyncio.timeout(BOUND_S):
+        ran = await kernel.ended(id)
+    assert ran.error.startswith("KeyboardInterrupt: interrupted at cell [3], line ")
+    assert await kernel.value("__import__('sys').gettrace()") is None
+    await assert_unharmed(kernel)
+
+
 async def test_a_second_interrupt_ends_a_cell_that_cleans_up_too_long(kernel: Any) -> None:
     await kernel.run(PREPARE)
     code = """

@@ -21,6 +21,7 @@ LOOKS, LOOK_S = 5, 0.004
 TOO_PATIENT = Gone("it waits longer than its `patience`")
 # Nobody waits as long as this for news that are there.
 LONG_S = 5.0
+NO_GOODBYE = "end of stream"
 GOING_AWAY = struct.pack("!H", 1001)
 
 
@@ -100,19 +101,26 @@ async def first_news(subject: Subject, world: World) -> Cases:
                 hint="`recv()` returns at the first message; wait for nothing else",
             )
             yield closed(await guest.receive(), "it closes the connection when it has its news")
-        async with subject.run(inn.address, SHORT_S) as running:
-            guest = await inn.guest(running)
-            await guest.admit()
-            is_late = await waits_longer_than(SHORT_S, running)
-            if is_late:
-                await running.cancel()
-            yield equal(
-                TOO_PATIENT if is_late else await running.outcome(),
-                None,
-                "without news it returns None when its patience ends",
-                hint="`async with asyncio.timeout(patience):`, and catch TimeoutError outside it",
-            )
-            yield closed(await guest.receive(), "without news it closes, too")
+        for patience_s in (SHORT_S, 10 * SHORT_S):
+            async with subject.run(inn.address, patience_s) as running:
+                guest = await inn.guest(running)
+                await guest.admit()
+                is_late = await waits_longer_than(patience_s, running)
+                if is_late:
+                    await running.cancel()
+                outcome = TOO_PATIENT if is_late else await running.outcome()
+                goodbye = await guest.receive()
+                if goodbye == NO_GOODBYE and patience_s == SHORT_S:
+                    # On a busy machine, the handshake may take all of its patience.
+                    continue
+                yield equal(
+                    outcome,
+                    None,
+                    "without news it returns None when its patience ends",
+                    hint="`async with asyncio.timeout(patience):`, with `try` around it",
+                )
+                yield closed(goodbye, "without news it closes, too")
+                break
         async with subject.run(inn.address, LONG_S) as running:
             guest = await inn.guest(running)
             await guest.admit()

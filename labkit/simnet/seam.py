@@ -1,0 +1,109 @@
+"""What an event loop and the world say to each other. Says nothing itself.
+
+The loop calls, the world answers with events. Both may live in one process, or at the two ends of a
+pipe: what crosses is plain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+#: A host's address and a port, or the path of a Unix socket and 0.
+Address: TypeAlias = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """What ``connect`` began has succeeded. ``space`` is how many bytes may be sent at once."""
+
+    socket: int
+    space: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Somebody has connected to ``listener``."""
+
+    listener: int
+    socket: int
+    local: Address
+    peer: Address
+    space: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Bytes have arrived."""
+
+    socket: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The other side sends no more."""
+
+    socket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """There is room for ``size`` more bytes in the send buffer."""
+
+    socket: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The connection has failed with this ``errno``, or was never made."""
+
+    socket: int
+    errno: int
+
+
+Event: TypeAlias = Connected | Accepted | Received | Ended | Acknowledged | Broken
+
+
+class Network(Protocol):
+    """The world as one event loop sees it. Sockets and listeners are known by numbers."""
+
+    def listen(self, host: str, address: Address) -> tuple[int, Address]:
+        """Listen at ``address``; return the listener, and where it listens. Raises OSError."""
+        ...
+
+    def stop_listening(self, listener: int) -> None:
+        """Listen no more."""
+        ...
+
+    def connect(self, host: str, address: Address) -> tuple[int, Address]:
+        """Begin to connect from ``host``; return the socket and its own address. Raises OSError."""
+        ...
+
+    def send(self, socket: int, data: bytes) -> None:
+        """Send ``data``, for which there is room."""
+        ...
+
+    def finish(self, socket: int) -> None:
+        """Send no more; what was sent still arrives."""
+        ...
+
+    def consume(self, socket: int, size: int) -> None:
+        """Make room in the receive buffer: ``size`` bytes were read."""
+        ...
+
+    def close(self, socket: int, *, reset: bool = False) -> None:
+        """Be done with a socket; with ``reset``, break the connection off."""
+        ...
+
+    def resolve(self, host: str, name: str) -> list[str]:
+        """Return the addresses of ``name``, as seen from ``host``. Raises ``socket.gaierror``."""
+        ...
+
+    def wait(self, until_ns: int | None) -> tuple[int, list[Event]]:
+        """Let time pass until something happens here, or until ``until_ns``.
+
+        Return the time and what has happened. Raises Deadlock if nothing ever will.
+        """
+        ...
