@@ -95,7 +95,8 @@ class Peer:
             return ""
         await self._settle()
         await self._raw.settle(quiet_s=SOON_S, patience_s=SOON_S)
-        return self._raw.transcript.text(last=SHOWN_ENTRIES)
+        text = self._raw.transcript.text(last=SHOWN_ENTRIES)
+        return f"…\n{text}" if len(self._raw.transcript.entries) > SHOWN_ENTRIES else text
 
     def _see(self, entry: Entry) -> None:
         if self._raw is not None and entry.sender != self._raw.role:

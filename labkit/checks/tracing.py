@@ -37,11 +37,17 @@ def report(error: BaseException, code: Mapping[str, Any]) -> Raised | Unwritten:
 
 
 def innermost(steps: Iterable[Step], code: Mapping[str, Any]) -> Place | None:
-    """Return the first of ``steps``, which go from the inside out, that is a line of ``code``."""
-    for frame, line in steps:
-        if frame.f_globals is code:
-            return Place(line, linecache.getline(frame.f_code.co_filename, line).strip())
-    return None
+    """Return the first of ``steps``, which go from the inside out, that is a line of ``code``.
+
+    A line that stands in no cell, as in what ``eval`` is given, counts if there is no other.
+    """
+    places = (
+        Place(line, linecache.getline(frame.f_code.co_filename, line).strip())
+        for frame, line in steps
+        if frame.f_globals is code
+    )
+    first = next(places, None)
+    return first if first is None or first.source else next((p for p in places if p.source), first)
 
 
 def blocking(steps: Sequence[Step], code: Mapping[str, Any]) -> Place | None:

@@ -74,6 +74,7 @@ async def test_the_transcript_is_that_of_the_latest_guest() -> None:
         assert await guest.receive() == "CLOSE masked 1000"
         assert await guest.receive() == "end of stream"
         assert await world.transcript_text() == (
+            "…\n"
             "server → client   HTTP/1.1 101 Switching Protocols\n"
             'server → client   TEXT  unmasked  "Spam"\n'
             "client → server   CLOSE masked    1000\n"

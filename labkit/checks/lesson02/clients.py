@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 
+from labkit.checks.advice import advice
 from labkit.checks.cases import Case, equal, saw
 from labkit.checks.lesson02.dictionary import open_dictionary
 from labkit.checks.messages import Gone
@@ -205,10 +206,13 @@ async def waits_longer_than(seconds: float, running: Running) -> bool:
 
 def closed(seen: str, title: str) -> Case:
     """The client says goodbye. Its code is its own business."""
+    hint = "`async with connect(address) as connection:` closes whatever happens"
+    if seen.startswith(("TEXT", "BIN")):
+        hint = "nobody has asked for that message: send nothing more, and leave"
     return Case(
         title,
         passed=seen.startswith("CLOSE masked"),
         expected="CLOSE masked 1000",
         got=seen,
-        hint="`async with connect(address) as connection:` closes whatever happens",
+        hint=advice(seen, hint),
     )

@@ -35,6 +35,8 @@ NUMBERS = (
 )
 LISTS = ("subprotocols", "origins")
 NAMES = (*NUMBERS, *LISTS, "compression")
+OPEN_HINT = "without `origins`, every page of the web may connect"
+CLOSED_HINT = "an origin is written as a browser sends it: `https://shop.example`, no slash behind"
 # What goes wrong with a server of the check is told by its cases.
 _quiet = logging.getLogger("labkit.checks.quiet")
 _quiet.addHandler(logging.NullHandler())
@@ -64,7 +66,7 @@ async def options(subject: Subject, world: World) -> Cases:
             passed=not problems and pages == ["open", "HTTP 403"],
             expected="the shop: open, elsewhere: HTTP 403",
             got="; ".join(problems) or "the shop: {}, elsewhere: {}".format(*pages),
-            hint="" if problems else "without `origins`, every page of the web may connect",
+            hint="" if problems else OPEN_HINT if pages[0] == "open" else CLOSED_HINT,
         )
         yield saw(
             await told(address, openness, origin=None),
@@ -119,8 +121,10 @@ def understood(got: plain.Plain) -> tuple[dict[str, Any], list[str]]:
     """
     if got is None:
         return {}, ["`options` returned None: is a `return` missing?"]
+    if isinstance(got, plain.Foreign):
+        return {}, [f"`options` returned {got.description}, no dict"]
     if not isinstance(got, dict):
-        return {}, [str(got) if isinstance(got, NoAnswer | plain.Foreign) else f"{got!r}, no dict"]
+        return {}, [str(got) if isinstance(got, NoAnswer) else f"{got!r}, no dict"]
     wrong = {name: problem for name, value in got.items() if (problem := _problem(name, value))}
     return {n: v for n, v in got.items() if n not in wrong}, list(wrong.values())
 

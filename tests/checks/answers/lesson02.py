@@ -267,6 +267,35 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
             """),
             "ConnectionRefusedError",
         ),
+        "asks twice": (
+            _given("""
+                async def ask(address, question):
+                    async with connect(address) as connection:
+                        await connection.send(question)
+                        answer = await connection.recv()
+                        await connection.send(question)
+                        return answer
+            """),
+            "send nothing more, and leave",
+        ),
+        "takes connect for the connection": (
+            _given("""
+                async def ask(address, question):
+                    connection = connect(address)
+                    await connection.send(question)
+                    return await connection.recv()
+            """),
+            "`async with connect(…) as connection:`",
+        ),
+        "forgets the async": (
+            _given("""
+                async def ask(address, question):
+                    with connect(address) as connection:
+                        await connection.send(question)
+                        return await connection.recv()
+            """),
+            "`async with connect(…) as connection:`",
+        ),
         "leaves the connection open": (
             _given("""
                 kept = []
@@ -580,6 +609,21 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
                     }
             """),
             "a peer is pinged after 10 seconds",
+        ),
+        "writes a slash behind the origin": (
+            _given("""
+                def options():
+                    return {
+                        "max_size": 65536, "subprotocols": ["chat.v2", "chat.v1"],
+                        "origins": ["https://shop.example/", None], "compression": None,
+                        "ping_interval": 10,
+                    }
+            """),
+            "no slash behind",
+        ),
+        "returns a set": (
+            "def options():\n    return {'max_size', 65536}",
+            "`options` returned a set, no dict",
         ),
         "is a coroutine function": (
             _given("""
