@@ -186,6 +186,7 @@ class World:
         connected_ns = self.schedule.now_ns + back.latency_ns
         accepted_ns = connected_ns + there.latency_ns
         client.stream.latest_ns, server.stream.latest_ns = accepted_ns, connected_ns
+        client.space = server.space = SEND_BUFFER
         connected = Connected(client.number, SEND_BUFFER)
         accepted = Accepted(listener, server.number, server.local, server.peer, SEND_BUFFER)
         self.schedule.at(connected_ns, partial(client.post, connected))

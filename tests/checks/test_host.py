@@ -1,5 +1,7 @@
 import asyncio
 import linecache
+import subprocess
+import sys
 import textwrap
 import threading
 from collections.abc import Iterator
@@ -121,6 +123,40 @@ def test_an_answer_that_does_not_return_is_named_with_its_line(source: str, line
 
 def test_a_busy_loop_is_ended() -> None:
     with hosting("def f():\n    while True: pass") as host:
+        call(host)
+        thread = next(t for t in threading.enumerate() if t.name == "labkit-answer")
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+TRACED = """
+import sys, time
+from labkit.checks import plain
+from labkit.checks.host import Host
+from labkit.checks.messages import Call
+
+def f():
+    time.sleep(1000)
+
+with Host({"f": f}, code=globals(), deadline_s=0.05) as host:
+    host.answer(Call("f", plain.encode([])))
+sys.settrace(lambda frame, event, argument: None)
+(lambda: None)()
+sys.settrace(None)
+print("goes on")
+"""
+
+
+def test_code_that_is_traced_goes_on_while_an_answer_sleeps() -> None:
+    # In a process of its own: where it does not, nothing but its end helps.
+    done = subprocess.run(
+        [sys.executable, "-c", TRACED], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "goes on\n"
+
+
+def test_an_answer_that_is_back_from_its_call_is_ended() -> None:
+    with hosting("import time\ndef f():\n    while True: time.sleep(0.5)") as host:
         call(host)
         thread = next(t for t in threading.enumerate() if t.name == "labkit-answer")
     thread.join(5)

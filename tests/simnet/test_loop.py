@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.simnet.loop import SimLoop
-from labkit.simnet.world import World
+from labkit.simnet.paths import Conditions
+from labkit.simnet.sockets import Sockets
+from labkit.simnet.world import SEND_BUFFER, World
 
 SMALL, LARGE = 100, 16 * 1024 * 1024
 MANY = 8
@@ -141,3 +144,18 @@ def test_transports_tell_their_protocols_the_same_as_real_ones(
     script: list[tuple[int, str]],
 ) -> None:
     assert simulated(played(script)) == real(played(script))
+
+
+def test_a_loop_that_waits_for_room_hears_of_it_though_nothing_else_happens_there() -> None:
+    world = World()
+    world.path("phone", "shop").conditions = Conditions(latency_s=0.05)
+    phone, shop = Sockets(world.process()), Sockets(world.process())
+    listener, client = shop.open("shop"), phone.open("phone")
+    address = (world.hosts.named("shop").address, 80)
+    listener.bind(address)
+    with pytest.raises(BlockingIOError):
+        client.connect(address)
+    phone.wait(None)
+    assert client.send(bytes(2 * SEND_BUFFER)) == SEND_BUFFER
+    phone.wait(None)
+    assert client.send(b"more") == 4
