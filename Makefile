@@ -22,6 +22,9 @@ NODE := .venv/node
 INSTALLED_BY_NPM := labkit/node/node_modules/.package-lock.json
 UNTRIED := $(if $(filter setup,$(MAKECMDGOALS)),$(if $(wildcard $(INSTALLED_BY_NPM)),,untried))
 
+# What npm's Pyodide lacks of Python's packages. Only a test wants it.
+PYODIDE := .venv/pyodide/ready
+
 .PHONY: lab test setup format lint lock clean FORCE
 
 lab: $(READY) $(NODE)
@@ -29,7 +32,7 @@ lab: $(READY) $(NODE)
 
 # ARGS go to the package's own tests. The notebooks are a run of their own: nbval compares what
 # each cell prints with what is stored, and a notebook's cells must stay on one worker.
-test: $(READY) $(NODE)
+test: $(READY) $(NODE) $(PYODIDE)
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout=60 notebooks solutions
 
@@ -64,6 +67,14 @@ $(READY): pyproject.toml requirements.lock $(if $(STALE),FORCE)
 $(NODE): labkit/node/package.json labkit/node/package-lock.json $(if $(STALE)$(UNTRIED),FORCE) | $(READY)
 	@$(INSTALL_NODE_PACKAGES)
 	@touch $(NODE)
+
+# Built for the Python of the Pyodide in labkit/node/package.json, in the version of the lock file.
+$(PYODIDE): requirements.lock labkit/node/package.json $(if $(STALE),FORCE) | $(READY)
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@$(PIP) download --quiet --retries 1 --no-deps --constraint requirements.lock --dest $(@D) \
+	    --only-binary :all: --implementation cp --python-version 3.14 --abi cp314 \
+	    --platform pyemscripten_2026_0_wasm32 msgspec && touch $@ || \
+	    echo "pip could not get msgspec for Pyodide: a test is skipped (to try again: make test)."
 
 # Usable: new enough, and able to get pip into an environment. Debian leaves ensurepip out unless
 # python3-venv is installed; virtualenv brings its own pip and needs only pip to get it.

@@ -4,6 +4,7 @@ LabkitError
 ├── UsageError               a command or a call was used wrongly; says what to do instead
 ├── CourseError              the course folder, a notebook or the manifest is not as it must be
 ├── SimulationError          a simulated network cannot go on
+│   ├── Blocked              code keeps everybody waiting: it never comes back to its loop
 │   ├── Deadlock             everybody waits for somebody, and nothing is planned
 │   └── TimeIsUp             the time that was set for it has passed
 ├── HandshakeError           an opening handshake is refused; carries the HTTP status to answer with
@@ -29,6 +30,10 @@ class CourseError(LabkitError):
 
 class SimulationError(LabkitError):
     """A simulated network cannot go on. The text is a table of what waits where."""
+
+
+class Blocked(SimulationError):
+    """Code keeps everybody waiting. The text names it and its line."""
 
 
 class Deadlock(SimulationError):

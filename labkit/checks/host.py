@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import ctypes
 import inspect
 import sys
 import threading
@@ -48,15 +47,12 @@ from labkit.checks.messages import (
 )
 from labkit.checks.runs import Runs
 from labkit.checks.standstill import LOOK_S, LOOKS, Standstill
+from labkit.simnet.interruption import Interrupted, interrupt
 
 DEADLINE_S = 2.0
 # An answer that computes without end lets the check have its turn after so long.
 SWITCH_S = 0.0005
 MAX_ERRORS = 10
-
-
-class Interrupted(BaseException):
-    """Thrown into an answer that is out of time."""
 
 
 class Host:
@@ -105,7 +101,7 @@ class Host:
             self._gone = Gone("it was not asked again, because its check had ended")
         elif self._thread.is_alive():
             # Not before the check is over: a client that is interrupted says goodbye.
-            _interrupt(self._thread)
+            interrupt(self._thread.ident or 0)
         self._resources.close()
 
     def answer(self, request: Request) -> Reply:
@@ -260,21 +256,3 @@ class Host:
 
 def _returned(value: object) -> Returned:
     return tracing.returned(value, remedy="write `def`, not `async def`, for this one")
-
-
-def _interrupt(thread: threading.Thread) -> None:
-    """Have ``thread`` raise Interrupted as soon as it runs Python: after the call of C it is in."""
-    _throw_into(thread.ident)
-    if sys.version_info < (3, 12):
-        # Until that is raised, every thread looks out for it, and one that is traced looks for
-        # ever. Raising one here ends the look-out; `thread` renews it when its call is over.
-        with contextlib.suppress(Interrupted):
-            _throw_into(threading.get_ident())
-            while True:
-                time.sleep(0)
-
-
-def _throw_into(ident: int | None) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(ident or 0), ctypes.py_object(Interrupted)
-    )

@@ -126,6 +126,7 @@ PARTS = (
         programs=("nginx",),
         remedy="apt-get install nginx (Debian), brew install nginx (macOS)",
     ),
+    Part("pyodide", "test", "Python in a browser's engine", "its tests are skipped", is_npm=True),
 )
 
 
@@ -187,7 +188,8 @@ def _look_for_program(
 
 
 def _look_up_npm(part: Part, found: str | None) -> Finding:
-    return _judge(part, found, wanted_packages()[part.name], "make setup, where npm is")
+    wanted = wanted_packages(by_tests=part.need == "test")
+    return _judge(part, found, wanted[part.name], "make setup, where npm is")
 
 
 def _judge(part: Part, found: str | None, oldest: str, remedy: str) -> Finding:

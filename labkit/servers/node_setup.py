@@ -27,10 +27,13 @@ def node_version(program: str) -> str | None:
     return _ask_version(program, Path(program).stat().st_mtime_ns)
 
 
-def wanted_packages() -> dict[str, str]:
-    """Return the npm packages that the course runs, and the version of each."""
+def wanted_packages(*, by_tests: bool = False) -> dict[str, str]:
+    """Return the npm packages that the course runs, and the version of each.
+
+    ``by_tests`` asks for those that only its tests run.
+    """
     manifest = json.loads((FOLDER / "package.json").read_text("utf-8"))
-    packages: dict[str, str] = manifest["dependencies"]
+    packages: dict[str, str] = manifest["devDependencies" if by_tests else "dependencies"]
     return packages
 
 
@@ -46,8 +49,8 @@ def package_version(name: str) -> str | None:
 def is_older(version: str, wanted: str) -> bool:
     """Compare two versions of Node or of an npm package, by their numbers.
 
-    >>> is_older("8.9.0", "8.23.0"), is_older("18.19.0", "18")
-    (True, False)
+    >>> is_older("8.9.0", "8.23.0"), is_older("18.19.0", "18"), is_older("18", "18.0.0")
+    (True, False, False)
     """
     return _numbers(version) < _numbers(wanted)
 
@@ -96,7 +99,8 @@ def _ask_version(program: str, changed_ns: int) -> str | None:
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", version)[:3]]
+    numbers = [int(number) for number in re.findall(r"\d+", version)]
+    return [*numbers, 0, 0][:3]
 
 
 def _wrong_packages() -> str:

@@ -45,6 +45,15 @@ class Host:
             raise error(errno.EADDRINUSE, address)
         return address
 
+    def address_towards(self, target: Address) -> Address:
+        """Return from where a connection to ``target`` comes. Raises OSError without a free port.
+
+        Loopback is reached from loopback; a Unix socket from nowhere.
+        """
+        if "/" in target[0]:
+            return "", 0
+        return LOOPBACK if target[0].startswith("127.") else self.address, self.any_port()
+
     def any_port(self) -> int:
         """Return the next free port. Raises OSError if there is none."""
         for _ in range(FIRST_PORT, LAST_PORT + 1):

@@ -8,46 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
-from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
-from contextvars import ContextVar
-from dataclasses import astuple
-from typing import Any, NoReturn, TypeVar, TypeVarTuple
+from typing import Any
 
-from labkit.errors import SimulationError, UsageError
+from labkit.errors import UsageError
 from labkit.simnet.hosts import ANY
-from labkit.simnet.schedule import seconds
-from labkit.simnet.seam import Address, Network
-from labkit.simnet.selector import Selector
-from labkit.simnet.sockets import Socket, Sockets
-from labkit.simnet.waiting import table, waiting
+from labkit.simnet.refusals import SOCKETS, TLS, refuse
+from labkit.simnet.seam import Address
+from labkit.simnet.sockets import Socket
+from labkit.simnet.tasks import current_host
+from labkit.simnet.virtual import VirtualLoop
 
-Arguments = TypeVarTuple("Arguments")
-Value = TypeVar("Value")
-
-#: On which host the current code runs. Tasks that it starts run there, too.
-current_host: ContextVar[str] = ContextVar("current_host", default="localhost")
-
-#: How long a thread may keep the simulation waiting, in real seconds.
-THREAD_S = 10.0
+__all__ = ["SimLoop", "current_host"]
 
 
-class SimLoop(BaseSelectorEventLoop):
-    """An event loop whose network is ``network``, and whose clock is the network's."""
-
-    def __init__(self, network: Network) -> None:
-        self._sockets = Sockets(network)
-        self._network = network
-        self._is_woken = threading.Event()
-        self._in_threads: set[asyncio.Future[Any]] = set()
-        super().__init__(Selector(self._sockets, self._rest))
-        self._clock_resolution = 1e-9
-
-    def time(self) -> float:
-        """Return the virtual time in seconds."""
-        return seconds(self._sockets.now_ns)
+class SimLoop(VirtualLoop):
+    """An event loop whose network is simulated."""
 
     async def create_connection(
         self,
@@ -125,11 +101,6 @@ class SimLoop(BaseSelectorEventLoop):
             protocol_factory, sock=_own(sock), backlog=backlog, start_serving=start_serving
         )
 
-    async def start_tls(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: there is no TLS in a simulated network."""
-        _refuse_tls(True)
-        raise AssertionError
-
     async def getaddrinfo(  # type: ignore[override]
         self, host: str | None, port: int | str | None, **_: Any
     ) -> list[Any]:
@@ -137,18 +108,6 @@ class SimLoop(BaseSelectorEventLoop):
         addresses = [ANY] if host is None else self._network.resolve(current_host.get(), host)
         kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
         return [(*kind, (address, int(port or 0))) for address in addresses]
-
-    def run_in_executor(
-        self,
-        executor: Executor | None,
-        func: Callable[[*Arguments], Value],
-        *args: *Arguments,
-    ) -> asyncio.Future[Value]:
-        """Run ``func`` in a real thread. Virtual time stands still until it is done."""
-        future = super().run_in_executor(executor, func, *args)
-        self._in_threads.add(future)
-        future.add_done_callback(self._in_threads.discard)
-        return future
 
     async def _connected(self, host: str, port: int) -> Socket:
         failures: list[OSError] = []
@@ -187,44 +146,15 @@ class SimLoop(BaseSelectorEventLoop):
             raise
         return bound
 
-    def _rest(self, until_ns: int | None) -> None:
-        if self._in_threads:
-            if not self._is_woken.wait(THREAD_S):
-                raise UsageError(f"a thread has not come back for {THREAD_S:g} s of real time")
-            self._is_woken.clear()
-            return
-        try:
-            self._sockets.wait(until_ns)
-        except SimulationError as error:
-            waits = sorted(map(waiting, asyncio.all_tasks(self)), key=astuple)
-            raise type(error)(f"{error}\n{table(waits)}") from None
-
-    # In place of a pipe to itself, which wakes asyncio's own loops.
-
-    def _make_self_pipe(self) -> None:
-        pass
-
-    def _close_self_pipe(self) -> None:
-        pass
-
-    def _write_to_self(self) -> None:
-        self._is_woken.set()
-
-    def _process_events(self, event_list: Any) -> None:
-        self._is_woken.clear()
-        super()._process_events(event_list)  # type: ignore[misc]
-
 
 def _refuse_tls(wanted: object) -> None:
     if wanted:
-        raise UsageError(
-            "a simulated network has no TLS: connect with ws://, and serve without ssl"
-        )
+        refuse(TLS)
 
 
 def _own(sock: Any) -> Any:
     if not isinstance(sock, Socket):
-        raise UsageError("a simulated network takes no real socket: give a host and a port")
+        refuse(SOCKETS)
     return sock
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from labkit.simnet.hosts import Host
 from labkit.simnet.schedule import NS, nanoseconds
 
 
@@ -21,24 +22,66 @@ class Conditions:
     bandwidth: float | None = None
 
 
+class Chance:
+    """Numbers from 0 up to 1 that depend on nothing but ``seed``."""
+
+    __slots__ = ("_rng", "_seed")
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._rng: random.Random | None = None
+
+    def draw(self) -> float:
+        """Return the next number."""
+        # Each takes 2.5 kB, and most connections never meet any jitter.
+        if self._rng is None:
+            self._rng = random.Random(self._seed)
+        return self._rng.random()
+
+
 class Path:
     """One direction between two hosts. All connections between them share its bandwidth."""
 
-    def __init__(self, conditions: Conditions) -> None:
+    def __init__(self, conditions: Conditions, target: Host) -> None:
         self.conditions = conditions
         self.is_cut = False
+        #: What a fault adds to the latency.
+        self.slowed_ns = 0
+        #: How much longer a connection attempt takes.
+        self.attempts_late_ns = 0
+        #: How long after a connection attempt its copy arrives; None: there is none.
+        self.attempts_again_ns: int | None = None
+        self._target = target
         self._free_at_ns = 0
+
+    @property
+    def conditions(self) -> Conditions:
+        """What holds for what is sent from now on."""
+        return self._conditions
+
+    @conditions.setter
+    def conditions(self, conditions: Conditions) -> None:
+        self._conditions = conditions
+        self._latency_ns = nanoseconds(conditions.latency_s)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what is sent arrives: nothing is cut, and somebody is there."""
+        return self._target.is_up and not self.is_cut
 
     @property
     def latency_ns(self) -> int:
         """What the shortest segment takes, if the path is free."""
-        return nanoseconds(self.conditions.latency_s)
+        return self._latency_ns + self.slowed_ns
 
-    def arrival_ns(self, now_ns: int, size: int, rng: random.Random) -> int:
+    def arrival_ns(self, now_ns: int, size: int, chance: Chance) -> int:
         """Return when a segment of ``size`` bytes arrives that is sent now."""
+        conditions = self._conditions
         leaves_ns = now_ns
-        if self.conditions.bandwidth:
-            leaves_ns = max(now_ns, self._free_at_ns) + round(size / self.conditions.bandwidth * NS)
+        if conditions.bandwidth:
+            leaves_ns = max(now_ns, self._free_at_ns) + round(size / conditions.bandwidth * NS)
             self._free_at_ns = leaves_ns
-        jitter_ns = nanoseconds(self.conditions.jitter_s * rng.random())
-        return leaves_ns + self.latency_ns + (jitter_ns if self.conditions.jitter_s else 0)
+        arrives_ns = leaves_ns + self.latency_ns
+        if conditions.jitter_s:
+            arrives_ns += nanoseconds(conditions.jitter_s * chance.draw())
+        return arrives_ns

@@ -69,6 +69,10 @@ Event: TypeAlias = Connected | Accepted | Received | Ended | Acknowledged | Brok
 class Network(Protocol):
     """The world as one event loop sees it. Sockets and listeners are known by numbers."""
 
+    def begin(self) -> int:
+        """Return the time, when it is the loop's turn for the first time. Called once."""
+        ...
+
     def listen(self, host: str, address: Address) -> tuple[int, Address]:
         """Listen at ``address``; return the listener, and where it listens. Raises OSError."""
         ...

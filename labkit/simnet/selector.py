@@ -12,17 +12,35 @@ from labkit.simnet.sockets import Sockets
 #: A loop that always has something to do would hold the time still. So many turns take so long.
 TURNS, TURNS_NS = 1_000, NS // 1_000
 
+#: After so many turns in which time has not passed otherwise, it never will.
+STILL_TURNS = 1_000_000
+
 Ready: TypeAlias = list[tuple[selectors.SelectorKey, int]]
 
 
 class Selector(selectors.BaseSelector):
-    """Tells which of ``sockets`` are ready. ``rest`` is called instead of waiting for nothing."""
+    """Tells which of ``sockets`` are ready. ``rest`` is called instead of waiting for nothing.
 
-    def __init__(self, sockets: Sockets, rest: Callable[[int | None], None]) -> None:
+    ``stuck`` is called when it has turned ``still_turns`` times, and no time has passed.
+    """
+
+    def __init__(
+        self,
+        sockets: Sockets,
+        rest: Callable[[int | None], None],
+        stuck: Callable[[int], None],
+        *,
+        still_turns: int = STILL_TURNS,
+    ) -> None:
+        #: How often the loop has turned.
+        self.turns = 0
         self._sockets = sockets
         self._rest = rest
+        self._stuck = stuck
+        self._still_turns = still_turns
         self._keys: dict[int, selectors.SelectorKey] = {}
-        self._turns = 0
+        self._moved_at = 0
+        self._rested_at = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """See ``selectors``. ``fileobj`` is a simulated socket's number."""
@@ -44,16 +62,21 @@ class Selector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> Ready:
         """Return what is ready; if nothing is, let time pass until something is or ``timeout``."""
+        self.turns += 1
         ready = self._ready()
         if not ready and (timeout is None or timeout > 0):
-            self._turns = 0
-            now_s = seconds(self._sockets.now_ns)
-            self._rest(None if timeout is None else nanoseconds(now_s + timeout))
-            return self._ready()
-        self._turns += 1
-        if self._turns % TURNS == 0:
+            before_ns = self._sockets.now_ns
+            self._rest(None if timeout is None else nanoseconds(seconds(before_ns) + timeout))
+            self._rested_at = self.turns
+            if self._sockets.now_ns != before_ns:
+                self._moved_at = self.turns
+            ready = self._ready()
+        elif (self.turns - self._rested_at) % TURNS == 0:
             self._rest(self._sockets.now_ns + TURNS_NS)
-            return self._ready()
+            ready = self._ready()
+        if self.turns - self._moved_at >= self._still_turns:
+            self._moved_at = self.turns
+            self._stuck(self._still_turns)
         return ready
 
     def _ready(self) -> Ready:

@@ -37,7 +37,7 @@ class Sockets:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.now_ns = 0
+        self.now_ns = network.begin()
         #: Those to which something has happened, by file descriptor, until nobody wants to know.
         self.active: dict[int, Socket] = {}
         self._by_descriptor: dict[int, Socket] = {}

@@ -1,28 +1,33 @@
 """One direction of a TCP connection: what was sent, what is on its way, what waits to be read.
 
-Bytes are never lost: what a fault swallows is sent again when the path is whole. Decides nothing
-about connections.
+Bytes are never lost: what a fault swallows is sent again as soon as the path is whole, where a real
+host would first wait for its timer. Decides nothing about connections.
 """
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from labkit.simnet.paths import Path
-from labkit.simnet.schedule import Schedule
+from labkit.simnet.paths import Chance, Path
+from labkit.simnet.schedule import Event, Schedule, nanoseconds
 
 #: The most that arrives in one piece.
 SEGMENT = 64 * 1024
+#: How long Linux sends again what nobody acknowledges (``tcp_retries2`` = 15), in seconds.
+GIVE_UP_S = 924.6
+#: What arrives before the first byte.
+OPENING = b""
 
 
 class Stream:
     """Carries bytes over ``path``; acknowledgements come back over ``back``.
 
-    ``deliver`` is given what arrives, at last None: the end. ``acknowledge`` is told how many bytes
-    the sender's buffer has been relieved of. No more than ``window`` bytes are under way or unread.
+    ``leave`` is given what leaves the sender's host, at last None: the end; ``deliver`` the same
+    when it arrives, after an OPENING. ``acknowledge`` is told how many bytes the sender's buffer
+    has been relieved of, ``hold`` that something cannot pass and needs a ``resume``, ``give_up``
+    that this has lasted for GIVE_UP_S. No more than ``window`` bytes are under way or unread.
     """
 
     def __init__(
@@ -30,42 +35,67 @@ class Stream:
         schedule: Schedule,
         path: Path,
         back: Path,
-        rng: random.Random,
+        chance: Chance,
         *,
         window: int,
+        leave: Callable[[bytes | None], None],
         deliver: Callable[[bytes | None], None],
         acknowledge: Callable[[int], None],
+        hold: Callable[[Stream], None],
+        give_up: Callable[[], None],
     ) -> None:
         self.is_swallowed = False
-        #: Nothing overtakes what arrives then.
-        self.latest_ns = 0
         self._schedule = schedule
         self._path = path
         self._back = back
-        self._rng = rng
+        self._chance = chance
         self._window = window
+        self._leave = leave
         self._deliver = deliver
         self._acknowledge = acknowledge
+        self._hold = hold
+        self._give_up = give_up
         self._unsent: deque[bytes] = deque()
         self._is_finishing = False
-        self._held: list[bytes | None] = []
+        self._has_finished = False
+        self._is_dropped = False
+        #: When the last of what is under way arrives.
+        self._latest_ns = 0
+        #: How many segments were sent, and how many have arrived with all before them.
+        self._sent, self._arrived = 0, 0
+        #: What could not pass, and what has arrived before it, by the segment's number.
+        self._held: dict[int, bytes | None] = {}
+        self._early: dict[int, bytes | None] = {}
+        #: Bytes whose acknowledgement, and whose room, could not be told.
+        self._held_acknowledgement, self._held_room = 0, 0
+        self._patience: Event | None = None
 
     @property
     def is_cut(self) -> bool:
         """Whether nothing gets through at present."""
-        return self.is_swallowed or self._path.is_cut
+        return self.is_swallowed or not self._path.is_whole
+
+    @property
+    def _is_back_cut(self) -> bool:
+        return self.is_swallowed or not self._back.is_whole
+
+    def open(self) -> None:
+        """Tell the other end that the connection is made."""
+        self._send(OPENING)
 
     def send(self, data: bytes) -> None:
         """Take in ``data``. It leaves with the next ``transmit``."""
-        self._unsent.append(data)
+        if not self._is_dropped:
+            self._unsent.append(data)
 
     def finish(self) -> None:
-        """Take in that nothing follows."""
-        self._is_finishing = True
+        """Take in that nothing follows. A socket is often shut down first, and closed later."""
+        if not self._has_finished:
+            self._has_finished, self._is_finishing = True, not self._is_dropped
 
     def consume(self, size: int) -> bool:
         """Make room for ``size`` bytes. Return whether there is something to transmit now."""
-        if self._back.latency_ns and self._unsent:
+        if self._is_back_cut or (self._back.latency_ns and self._unsent):
             self._schedule.after(self._back.latency_ns, partial(self._open, size))
             return False
         self._window += size
@@ -74,31 +104,53 @@ class Stream:
     def transmit(self) -> None:
         """Send what there is room for at the other end."""
         while self._unsent and self._window > 0:
-            self._carry(self._segment())
+            segment = self._segment()
+            self._leave(segment)
+            self._send(segment)
         if self._is_finishing and not self._unsent:
             self._is_finishing = False
-            self._carry(None)
+            self._leave(None)
+            self._send(None)
 
     def drop(self) -> None:
-        """Forget what is not sent yet."""
+        """Send nothing more, and nothing again."""
+        self._is_dropped = True
         self._unsent.clear()
         self._held.clear()
         self._is_finishing = False
+        self._be_patient_no_more()
 
     def break_off(self, fail: Callable[[], None]) -> None:
-        """Forget what is not sent; have ``fail`` called behind what is under way already."""
+        """Forget what is not sent; have ``fail`` called behind what is under way already.
+
+        A reset is sent once: what swallows it, swallows it for good.
+        """
         self.drop()
         if not self.is_cut:
-            arrives_ns = self._path.arrival_ns(self._schedule.now_ns, 0, self._rng)
-            self._schedule.at(max(self.latest_ns, arrives_ns), fail)
+            arrives_ns = self._path.arrival_ns(self._schedule.now_ns, 0, self._chance)
+            self._latest_ns = max(self._latest_ns, arrives_ns)
+            self._schedule.at(self._latest_ns, partial(self._break, fail))
 
     def resume(self) -> None:
-        """Send again what was held up, if the path is whole."""
-        if self.is_cut:
-            return
-        held, self._held = self._held, []
-        for segment in held:
-            self._carry(segment)
+        """Send again what was held up, as far as it passes now."""
+        if not self.is_cut:
+            held, self._held = self._held, {}
+            for number in sorted(held):
+                self._carry(number, held[number])
+        if not self._is_back_cut:
+            acknowledgement, self._held_acknowledgement = self._held_acknowledgement, 0
+            room, self._held_room = self._held_room, 0
+            self._return(acknowledgement)
+            if room:
+                self._schedule.after(self._back.latency_ns, partial(self._open, room))
+        if self.is_cut or self._is_back_cut:
+            self._hold(self)
+        else:
+            self._be_patient_no_more()
+
+    def _break(self, fail: Callable[[], None]) -> None:
+        if not self.is_cut:
+            fail()
 
     def _segment(self) -> bytes:
         room = min(self._window, SEGMENT)
@@ -113,25 +165,65 @@ class Stream:
         self._window -= size
         return b"".join(pieces)
 
-    def _carry(self, segment: bytes | None) -> None:
-        if self.is_cut:
-            self._held.append(segment)
-            return
-        arrives_ns = self._path.arrival_ns(self._schedule.now_ns, len(segment or b""), self._rng)
-        self.latest_ns = max(self.latest_ns, arrives_ns)
-        self._schedule.at(self.latest_ns, partial(self._arrive, segment))
+    def _send(self, segment: bytes | None) -> None:
+        self._sent += 1
+        self._carry(self._sent, segment)
 
-    def _arrive(self, segment: bytes | None) -> None:
+    def _carry(self, number: int, segment: bytes | None) -> None:
         if self.is_cut:
-            self._held.append(segment)
+            self._keep(number, segment)
             return
-        self._deliver(segment)
-        if segment:
-            if delay_ns := self._back.latency_ns:
-                self._schedule.after(delay_ns, partial(self._acknowledge, len(segment)))
-            else:
-                self._acknowledge(len(segment))
+        size = len(segment or b"")
+        arrives_ns = self._path.arrival_ns(self._schedule.now_ns, size, self._chance)
+        self._latest_ns = max(self._latest_ns, arrives_ns)
+        self._schedule.at(arrives_ns, partial(self._arrive, number, segment))
+
+    def _arrive(self, number: int, segment: bytes | None) -> None:
+        if self.is_cut:
+            self._keep(number, segment)
+            return
+        self._early[number] = segment
+        while (due := self._arrived + 1) in self._early:
+            self._arrived = due
+            segment = self._early.pop(due)
+            self._deliver(segment)
+            self._return(len(segment or b""))
+
+    def _keep(self, number: int, segment: bytes | None) -> None:
+        # Who has broken the connection off sends nothing again.
+        if not self._is_dropped:
+            self._held[number] = segment
+            self._wait_to_pass(is_data=segment != OPENING)
+
+    def _return(self, size: int) -> None:
+        """Let the acknowledgement of ``size`` bytes go back."""
+        if size and (delay_ns := self._back.latency_ns):
+            self._schedule.after(delay_ns, partial(self._acknowledged, size))
+        elif size:
+            self._acknowledged(size)
+
+    def _acknowledged(self, size: int) -> None:
+        if self._is_back_cut:
+            self._held_acknowledgement += size
+            self._wait_to_pass(is_data=True)
+        else:
+            self._acknowledge(size)
 
     def _open(self, size: int) -> None:
-        self._window += size
-        self.transmit()
+        if self._is_back_cut:
+            self._held_room += size
+            self._wait_to_pass(is_data=False)
+        else:
+            self._window += size
+            self.transmit()
+
+    def _wait_to_pass(self, *, is_data: bool) -> None:
+        self._hold(self)
+        # Only what must be acknowledged is sent again and again.
+        if is_data and self._patience is None and not self._is_dropped:
+            self._patience = self._schedule.after(nanoseconds(GIVE_UP_S), self._give_up)
+
+    def _be_patient_no_more(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None

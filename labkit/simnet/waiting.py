@@ -23,7 +23,11 @@ from types import AsyncGeneratorType, CoroutineType, FrameType
 from typing import Any
 
 _WITH_FRAMES = (AsyncGeneratorType, CoroutineType)
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+# Where the standard library is an archive, as in Pyodide, its modules tell where.
+_LIBRARIES = (
+    *{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")},
+    str(Path(asyncio.__file__).parents[1]),
+)
 _TITLES = ("task", "waits at", "for")
 
 

@@ -88,7 +88,10 @@ def test_a_package_of_npm_is_looked_up_among_those_of_the_course(
 
 
 def test_the_table_has_every_package_of_npm_and_no_other() -> None:
-    assert {part.name for part in PARTS if part.is_npm} == set(wanted_packages())
+    assert {part.name for part in PARTS if part.is_npm} == {
+        *wanted_packages(),
+        *wanted_packages(by_tests=True),
+    }
 
 
 def test_the_course_can_do_without_all_that_comes_from_node() -> None:

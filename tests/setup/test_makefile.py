@@ -117,14 +117,37 @@ def test_on_a_fresh_machine_make_lab_sets_up_and_opens_the_course(machine: Machi
     ]
 
 
+FOR_PYODIDE = (
+    "python3 -m pip --disable-pip-version-check --no-input download --quiet --retries 1 --no-deps"
+    " --constraint requirements.lock --dest .venv/pyodide"
+)
+
+
 def test_make_test_runs_the_tests_and_then_the_notebooks(machine: Machine) -> None:
     machine.add_python("python3")
     machine.make("setup")
-    assert machine.asked("test", "ARGS=-x") == [
+    download, *rest = machine.asked("test", "ARGS=-x")
+    assert download.startswith(FOR_PYODIDE)
+    assert rest == [
         "python3 -m pytest -n 2 --dist loadfile -x",
         "python3 -m pytest -n 2 --dist loadfile"
         " --nbval --nbval-cell-timeout=60 notebooks solutions",
     ]
+
+
+def test_what_pyodide_needs_is_fetched_once_and_only_for_the_tests(machine: Machine) -> None:
+    machine.add_python("python3")
+    assert not [line for line in machine.asked("lab") if "download" in line]
+    machine.make("test")
+    assert not [line for line in machine.asked("test") if "download" in line]
+
+
+def test_what_pyodide_needs_can_be_missed(machine: Machine) -> None:
+    path = machine.add_python("python3")
+    path.write_text(path.read_text() + '[ "$5" != download ]\n')
+    result = machine.make("test")
+    assert result.returncode == 0
+    assert "pip could not get msgspec for Pyodide: a test is skipped" in result.stdout
 
 
 def test_a_second_run_sets_up_nothing(machine: Machine) -> None:

@@ -27,7 +27,8 @@ def test_the_packages_are_for_the_course_alone_and_import_one_another() -> None:
 
 
 def test_each_package_has_one_exact_version_and_it_is_the_one_locked() -> None:
-    for name, version in read("package.json")["dependencies"].items():
+    manifest = read("package.json")
+    for name, version in {**manifest["dependencies"], **manifest["devDependencies"]}.items():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version)
         assert LOCKED[f"node_modules/{name}"]["version"] == version
 

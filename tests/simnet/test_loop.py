@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from labkit.simnet.loop import SimLoop
 from labkit.simnet.paths import Conditions
+from labkit.simnet.process import Process
 from labkit.simnet.sockets import Sockets
 from labkit.simnet.world import SEND_BUFFER, World
 
@@ -23,7 +24,7 @@ PATIENCE_S = 10
 
 def simulated(main: Coroutine[Any, Any, Any]) -> Any:
     """Run ``main`` on a simulated loop."""
-    with asyncio.Runner(loop_factory=lambda: SimLoop(World().process())) as runner:
+    with asyncio.Runner(loop_factory=lambda: SimLoop(Process(World()))) as runner:
         return runner.run(main)
 
 
@@ -149,7 +150,7 @@ def test_transports_tell_their_protocols_the_same_as_real_ones(
 def test_a_loop_that_waits_for_room_hears_of_it_though_nothing_else_happens_there() -> None:
     world = World()
     world.path("phone", "shop").conditions = Conditions(latency_s=0.05)
-    phone, shop = Sockets(world.process()), Sockets(world.process())
+    phone, shop = Sockets(Process(world)), Sockets(Process(world))
     listener, client = shop.open("shop"), phone.open("phone")
     address = (world.hosts.named("shop").address, 80)
     listener.bind(address)
