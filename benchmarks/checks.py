@@ -6,12 +6,14 @@ the same kernel and the same run, what the kernel takes to answer an empty cell.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import runpy
 import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import start_new_async_kernel
@@ -19,17 +21,27 @@ from reporting import parse_flags, print_json, print_table
 
 ANSWERS = Path(__file__).parents[1] / "tests" / "checks" / "answers"
 ROUNDS, QUICK_ROUNDS = 5, 1
-#: An answer that never comes back costs its deadline, by design: it is counted by itself.
+#: An answer that computes without end costs its deadline, by design: it is counted by itself.
 DEADLINE_MS = 2000
+#: What the verdict says of an answer that is waited for in vain; that time is virtual.
+NEVER_REPLIES = "it waits"
 
 TIMED = """
-import time
+import contextlib, io, time
 from labkit import check
 {source}
-started = time.perf_counter()
-check({id!r}, {symbol})
-elapsed_ms = (time.perf_counter() - started) * 1000
+with contextlib.redirect_stdout(io.StringIO()) as verdict:
+    started = time.perf_counter()
+    check({id!r}, {symbol})
+    elapsed_ms = (time.perf_counter() - started) * 1000
 """
+
+
+class Timed(NamedTuple):
+    """How long the checks of one answer took, and whether it never replied."""
+
+    ms: float
+    is_silent: bool
 
 
 def answers() -> Iterator[tuple[str, str, str]]:
@@ -55,18 +67,20 @@ async def run(client: AsyncKernelClient, code: str, expression: str = "0") -> tu
     return elapsed_ms, reply["content"]["user_expressions"]["value"]["data"]["text/plain"]
 
 
-async def measure(rounds: int) -> tuple[dict[tuple[str, str], float], float]:
-    """Return the median of each answer's times, and of an empty cell's round trip."""
+async def measure(rounds: int) -> tuple[dict[tuple[str, str], Timed], float]:
+    """Return what each answer took, and the median of an empty cell's round trips."""
     from labkit.checks.registry import find
 
     manager, client = await start_new_async_kernel()
     try:
         empty = [(await run(client, "pass"))[0] for _ in range(20)]
-        times: dict[tuple[str, str], float] = {}
+        times: dict[tuple[str, str], Timed] = {}
         for id, name, source in answers():
             code = TIMED.format(source=source, id=id, symbol=find(id).symbol)
-            took = [float((await run(client, code, "elapsed_ms"))[1]) for _ in range(rounds)]
-            times[id, name] = statistics.median(took)
+            what = f"elapsed_ms, {NEVER_REPLIES!r} in verdict.getvalue()"
+            took = [ast.literal_eval((await run(client, code, what))[1]) for _ in range(rounds)]
+            ms = statistics.median(elapsed_ms for elapsed_ms, _ in took)
+            times[id, name] = Timed(ms, is_silent=took[0][1])
         return times, statistics.median(empty)
     finally:
         client.stop_channels()
@@ -77,9 +91,11 @@ def main() -> None:
     """Measure, then print."""
     flags = parse_flags(__doc__)
     times, empty_ms = asyncio.run(measure(QUICK_ROUNDS if flags.quick else ROUNDS))
-    stalled = {key: ms for key, ms in times.items() if ms >= DEADLINE_MS}
-    timely = {key: ms for key, ms in times.items() if key not in stalled}
+    stalled = {key: timed.ms for key, timed in times.items() if timed.ms >= DEADLINE_MS}
+    silent = {key: timed.ms for key, timed in times.items() if timed.is_silent}
+    timely = {key: timed.ms for key, timed in times.items() if key not in stalled}
     slowest = sorted(timely.items(), key=lambda item: -item[1])
+    slowest_silent = max(silent.items(), key=lambda item: item[1])
     median_ms = statistics.median(timely.values())
     if flags.json:
         print_json(
@@ -87,6 +103,8 @@ def main() -> None:
                 "answers": len(times),
                 "median_ms": median_ms,
                 "slowest_ms": slowest[0][1],
+                "answers_that_never_reply": len(silent),
+                "slowest_never_replies_ms": slowest_silent[1],
                 "answers_that_stall": len(stalled),
                 "slowest_stall_ms": max(stalled.values(), default=None),
                 "empty_cell_ms": empty_ms,
@@ -96,8 +114,10 @@ def main() -> None:
         return
     rows = [(f"{id}  {name}", f"{ms:.1f}") for (id, name), ms in slowest[:5]]
     rows += [("median of all that return", f"{median_ms:.1f}")]
+    (id, name), ms = slowest_silent
+    rows += [(f"{id}  {name}: the slowest that never replies", f"{ms:.1f}")]
     rows += [("a kernel's round trip for an empty cell", f"{empty_ms:.1f}")]
-    rows += [(f"{id}  {name}: never returns", f"{ms:.1f}") for (id, name), ms in stalled.items()]
+    rows += [(f"{id}  {name}: stalls", f"{ms:.1f}") for (id, name), ms in stalled.items()]
     note = f"{len(times)} answers. The first check of a kernel also imports the lesson's checks."
     print_table(("check", "ms"), rows, note=note)
 

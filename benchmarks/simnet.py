@@ -24,9 +24,10 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from labkit.simnet.clocks import real_time
-from labkit.simnet.connections import Connection, Role
+from labkit.simnet.connections import Connection
+from labkit.simnet.observer import Observer
 from labkit.simnet.schedule import seconds
-from labkit.simnet.simulation import Simulation
+from labkit.simnet.simulation import GC_THRESHOLDS, Simulation
 from labkit.simnet.world import World
 
 ROUNDS, QUICK_ROUNDS = 15, 5
@@ -37,7 +38,6 @@ HERD, QUICK_HERD = 10_000, 1_000
 CRASH_S, BACK_S, END_S = 60, 90, 660
 #: What the library waits at first and at most, of itself.
 BASE_S, CAP_S = 5.0, 90.0
-GC_THRESHOLDS = 50_000, 20, 100
 
 #: Five minutes of it.
 SCHEDULE_S = [2.0**n for n in range(6)] + [60.0] * 4
@@ -171,7 +171,7 @@ async def stampede(simulation: Simulation, clients: int) -> Flock:
 
 def run_herd(clients: int) -> Herd:
     """Measure a herd. Call it in a process that has done nothing else."""
-    # Of a million objects that live, Python would look for cycles in all of them every so often.
+    # Else Python looks for cycles in a million objects as soon as the simulation is over.
     gc.set_threshold(*GC_THRESHOLDS)
     started = time.perf_counter()
     simulation = Simulation()
@@ -195,7 +195,7 @@ def measure_herd(clients: int) -> Herd:
 # A backoff
 
 
-class Attempts:
+class Attempts(Observer):
     """When connections were asked for."""
 
     def __init__(self, world: World) -> None:
@@ -204,14 +204,6 @@ class Attempts:
 
     def begun(self, connection: Connection) -> None:
         self.at_s.append(seconds(self._schedule.now_ns))
-
-    def decided(self, connection: Connection, error: int) -> None: ...
-
-    def left(self, connection: Connection, role: Role, data: bytes | None) -> None: ...
-
-    def arrived(self, connection: Connection, role: Role, data: bytes | None) -> None: ...
-
-    def broken(self, connection: Connection, role: Role) -> None: ...
 
 
 async def knock_until_let_in() -> None:

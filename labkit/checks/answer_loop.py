@@ -1,25 +1,26 @@
-"""The event loop in which answers run: it can tell when it rests, and for how long. Runs nothing.
+"""The event loop in which answers run, in a simulated network. Judges nothing.
 
-A check need not wait to learn that nothing more will come: it asks.
+What a learner's function sleeps for, it need not wait for; but code that was to let others run may
+not sleep at all.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import selectors
 import weakref
 from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import Executor
-from contextvars import Context, ContextVar
-from typing import Any, TypeVar, TypeVarTuple
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
-#: A loop that has still something to do after so many turns, and after so long, acts to no avail,
-#: as `while True: await asyncio.sleep(0)` does.
-RESTLESS_TURNS = 200
-RESTLESS_S = 1.0
+from labkit.simnet.loop import SimLoop
+from labkit.simnet.schedule import nanoseconds
+from labkit.simnet.seam import Network
 
-Arguments = TypeVarTuple("Arguments")
+#: An answer that never rests, as `while True: await asyncio.sleep(0)` does, sees time go by: it is
+#: waited for as long as one that rests, which is not forever.
+TURN_NS = 2_000_000
+
 Value = TypeVar("Value")
 Work = Generator[Any, None, Value] | Coroutine[Any, Any, Value]
 Tasks = weakref.WeakSet[asyncio.Task[Any]]
@@ -28,105 +29,67 @@ Tasks = weakref.WeakSet[asyncio.Task[Any]]
 offspring: ContextVar[Tasks] = ContextVar("offspring")
 
 
-class AnswerLoop(asyncio.SelectorEventLoop):
-    """An event loop that can tell whether it will do anything if nothing arrives.
+class AnswerLoop(SimLoop):
+    """A simulated loop that knows whose tasks are whose, and what a sleep means.
 
-    ``turns`` counts how often it has come round.
+    With ``lets_others_run``, code that sleeps or waits is ended, when ``blocked`` was called from
+    there. Otherwise it has slept at once, up to ``patience_s`` in all, and the clocks are ahead.
     """
 
-    def __init__(self) -> None:
-        self.turns = 0
-        self._timers: weakref.WeakSet[asyncio.TimerHandle] = weakref.WeakSet()
-        self._in_threads: weakref.WeakSet[asyncio.Future[Any]] = weakref.WeakSet()
-        self._resting: dict[asyncio.Future[None], int] = {}
-        super().__init__(_WatchedSelector(self._turn, self._rest))
-
-    async def settle(self) -> float | None:
-        """Let everything that has arrived be acted on.
-
-        Return in how many seconds the loop will act of itself after that; None: never, or to no
-        avail.
-        """
-        at_rest = self.create_future()
-        self._resting[at_rest] = self.turns + RESTLESS_TURNS
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(RESTLESS_S):
-                await at_rest
-        is_busy = any(not future.done() for future in self._in_threads)
-        return 0.0 if is_busy else self._next_timer_s()
-
-    def call_at(
+    def __init__(
         self,
-        when: float,
-        callback: Callable[[*Arguments], object],
-        *args: *Arguments,
-        context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        """Do as the base class does, and remember the timer until it goes off."""
-
-        def go_off(*args: *Arguments) -> None:
-            self._timers.discard(handle)
-            callback(*args)
-
-        handle = super().call_at(when, go_off, *args, context=context)
-        self._timers.add(handle)
-        return handle
-
-    def run_in_executor(
-        self,
-        executor: Executor | None,
-        func: Callable[[*Arguments], Value],
-        *args: *Arguments,
-    ) -> asyncio.Future[Value]:
-        """Do as the base class does, and remember that a thread is at work."""
-        future = super().run_in_executor(executor, func, *args)
-        self._in_threads.add(future)
-        return future
+        network: Network,
+        *,
+        patience_s: float,
+        hear: Callable[[bytes], object],
+        blocked: Callable[[], object],
+    ) -> None:
+        super().__init__(network, turn_ns=TURN_NS, thread_s=patience_s, hear=hear)
+        self.lets_others_run = False
+        #: How far the clocks of a function that has slept are ahead.
+        self.ahead_s = 0.0
+        self._blocked = blocked
+        # asyncio lets go of a task that nobody refers to: its cleaning up would be run by whichever
+        # thread happens to collect garbage.
+        self._unfinished: set[asyncio.Task[Any]] = set()
+        self._patience_s = patience_s
+        now_ns = self.clock.now_ns
+        self.clock = replace(self.clock, now_ns=lambda: now_ns() + nanoseconds(self.ahead_s))
 
     def create_task(self, coro: Work[Value], **options: Any) -> asyncio.Task[Value]:
         """Do as the base class does, and count the task among its starter's offspring."""
         task = super().create_task(coro, **options)
+        self._unfinished.add(task)
+        task.add_done_callback(self._unfinished.discard)
         tasks = offspring.get(None)
         if tasks is not None:
             tasks.add(task)
         return task
 
-    def _next_timer_s(self) -> float | None:
-        now = self.time()
-        left = (max(0.0, one.when() - now) for one in self._timers if not one.cancelled())
-        return min(left, default=None)
+    def close(self) -> None:
+        """Do as the base class does, but leave tasks that do not end as they are, for good.
 
-    def _turn(self) -> None:
-        self.turns += 1
-        self._wake([waiter for waiter, turn in self._resting.items() if turn <= self.turns])
+        Whichever thread forgot one would have to run it once more, so that it may clean up; and one
+        that catches everything would never let go of that thread.
+        """
+        for task in self._unfinished:
+            _keep_for_good(task)
+        super().close()
 
-    def _rest(self) -> bool:
-        """Wake those who wait for a rest; return whether there were any."""
-        return self._wake(list(self._resting))
+    def _block(self, seconds: float) -> None:
+        if not self.lets_others_run and self.ahead_s + seconds <= self._patience_s:
+            self.ahead_s += seconds
+            return
+        super()._block(seconds)
 
-    def _wake(self, waiters: list[asyncio.Future[None]]) -> bool:
-        for waiter in waiters:
-            del self._resting[waiter]
-            if not waiter.done():
-                waiter.set_result(None)
-        return bool(waiters)
+    def _end_who_waits(self, call: str, remedy: str) -> None:
+        # Before it raises: what anybody does about that does not happen any more.
+        self._blocked()
+        super()._end_who_waits(call, remedy)
 
 
-class _WatchedSelector(selectors.DefaultSelector):
-    """Calls ``turn`` whenever the loop comes round, and ``rest`` when it would wait now.
+def _keep_for_good(thing: object) -> None:
+    import ctypes
 
-    If ``rest`` returns true, the loop goes on.
-    """
-
-    def __init__(self, turn: Callable[[], None], rest: Callable[[], bool]) -> None:
-        super().__init__()
-        self._turn = turn
-        self._rest = rest
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self._turn()
-        if timeout is None or timeout > 0:
-            events = super().select(0)
-            if events or self._rest():
-                return events
-        return super().select(timeout)
+    # Whatever refers to it by name is forgotten when the process ends, at the latest.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))

@@ -16,6 +16,8 @@ Ends = TypeVarTuple("Ends")
 StreamHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, object]]
 WebSocketHandler = Callable[["ServerConnection"], Coroutine[Any, Any, object]]
 
+#: How long handlers that are cancelled may take to end. One that does not is left alone.
+END_S = 0.5
 # The library logs what a handler raises; here, whoever serves is told.
 _quiet = logging.getLogger("labkit.checks.listening")
 _quiet.setLevel(logging.CRITICAL + 1)
@@ -72,7 +74,8 @@ class Listener:
             connection.transport.abort()
         for task in self._handlers:
             task.cancel()
-        await asyncio.gather(*self._handlers, return_exceptions=True)
+        if self._handlers:
+            await asyncio.wait(self._handlers, timeout=END_S)
 
     async def _handle(
         self,

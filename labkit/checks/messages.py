@@ -1,12 +1,14 @@
 """What a check may ask of an answer, and what it may hear. The whole seam between the two.
 
 In a notebook the two sides are two threads, in the grader two processes; the bytes are the same.
-Values cross as ``labkit.checks.plain`` packs them.
+They cross beside the simulated network. Values are as ``labkit.checks.plain`` packs them.
 """
 
 from __future__ import annotations
 
 import msgspec
+
+from labkit.checks import plain
 
 
 class Message(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -37,7 +39,7 @@ class Invoke(Message, frozen=True):
 
 
 class Serve(Message, frozen=True):
-    """Listen on a free loopback port, with ``symbol`` as the handler of each connection.
+    """Listen on a free port of the simulated loopback; ``symbol`` handles each connection.
 
     It is called with a reader and a writer, or ``over_websocket`` with a connection.
     """
@@ -55,9 +57,10 @@ class Start(Message, frozen=True):
 
 
 class Outcome(Message, frozen=True):
-    """Tell what became of the task kept under ``handle``."""
+    """Tell what became of the task kept under ``handle``, if need be after ``within_s``."""
 
     handle: int
+    within_s: float = 0.0
 
 
 class Abandon(Message, frozen=True):
@@ -66,15 +69,19 @@ class Abandon(Message, frozen=True):
     handle: int
 
 
-class Settle(Message, frozen=True):
-    """Take in whatever has arrived on the connections, act on it, and then reply."""
+class Overhear(Message, frozen=True):
+    """Tell what handlers and background tasks have raised since the last time."""
 
 
 class StopServing(Message, frozen=True):
     """Stop listening and end every connection."""
 
 
-Request = Call | New | Invoke | Serve | Start | Outcome | Abandon | Settle | StopServing
+class Leave(Message, frozen=True):
+    """End whatever still runs: the check is over."""
+
+
+Request = Call | New | Invoke | Serve | Start | Outcome | Abandon | Overhear | StopServing | Leave
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -175,16 +182,15 @@ class Started(Message, frozen=True):
     """The answer's task will take its first step."""
 
 
-class Settled(Message, frozen=True):
-    """Everything that arrived was acted on.
+class Overheard(Message, frozen=True):
+    """What handlers and background tasks have raised."""
 
-    ``raised`` is what handlers and background tasks raised since the last time. The answer acts of
-    itself in ``wakes_s``; None: nothing more happens until something else arrives.
-    """
-
-    wakes_s: float | None
     raised: list[Raised | Unwritten] = []
     printed: str = ""
+
+
+class Done(Message, frozen=True):
+    """It was done."""
 
 
 Reply = (
@@ -197,26 +203,51 @@ Reply = (
     | Unwritten
     | Listening
     | Started
-    | Settled
+    | Overheard
+    | Done
 )
 
 #: A reply that stands where a value was expected. It says of itself what happened.
 NoAnswer = Raised | Stalled | Waiting | Gone | Missing
 
-_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
-_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+#: A reply is words and, in some kinds, values; only the values may be large.
+MAX_WORDS = 64 * 1024
+_Numbered = tuple[int, Reply]
+_requests = msgspec.msgpack.Decoder(tuple[int, Request])
+_replies = msgspec.msgpack.Decoder(_Numbered)
 
 
-def pack(message: Request | Reply) -> bytes:
-    """Return ``message`` as bytes."""
-    return msgspec.msgpack.encode(message)
+def pack(number: int, message: Request | Reply) -> bytes:
+    """Return ``message`` as bytes, with the number that a request and its reply have in common."""
+    return msgspec.msgpack.encode((number, message))
 
 
-def unpack_request(data: bytes) -> Request:
-    """Return the request in ``data``. Raises ``msgspec.DecodeError`` if it is none."""
+def unpack_request(data: bytes) -> tuple[int, Request]:
+    """Return the number and the request in ``data``. Raises ``msgspec.DecodeError`` otherwise."""
     return _requests.decode(data)
 
 
-def unpack_reply(data: bytes) -> Reply:
-    """Return the reply in ``data``. Raises ``msgspec.DecodeError`` if it is none."""
-    return _replies.decode(data)
+def unpack_reply(data: bytes) -> tuple[int, Reply]:
+    """Return the number and the reply in ``data``; every value in it can be decoded.
+
+    Raises ``msgspec.DecodeError`` for what no answer's host sends.
+    """
+    try:
+        number, reply = _replies.decode(data)
+        values = _values(reply)
+        for value in values:
+            plain.decode(value)
+    except RecursionError as error:
+        raise msgspec.DecodeError(str(error)) from error
+    if len(data) - sum(map(len, values)) > MAX_WORDS:
+        raise msgspec.DecodeError("a reply has not so many words")
+    return number, reply
+
+
+def _values(reply: Reply) -> list[bytes]:
+    match reply:
+        case Returned(value=value) | Raised(arguments=value):
+            return [value]
+        case Overheard(raised=raised):
+            return [one.arguments for one in raised if isinstance(one, Raised)]
+    return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import threading
@@ -12,13 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from labkit.checks.host import Host
-from labkit.checks.messages import Reply, Request
 from labkit.checks.progress import Progress, course_of
 from labkit.checks.registry import Exercise, exercises, find
 from labkit.checks.report import Report
 from labkit.checks.runner import judge
-from labkit.checks.subject import Subject
-from labkit.checks.world import World
 from labkit.errors import LabkitError
 from labkit.kernel.definitions import outdated
 
@@ -82,26 +78,22 @@ def scorecard(lesson: str) -> None:
     print(f"{'lesson ' + lesson:<34}{earned:>5g} of {sum(one.points for one in known.values())}")
 
 
-class _HostChannel:
-    def __init__(self, host: Host) -> None:
-        self._host = host
-
-    async def ask(self, request: Request) -> Reply:
-        return await asyncio.to_thread(self._host.answer, request)
-
-
 def _judged_here(exercise: Exercise, answer: Any, code: Mapping[str, Any]) -> Report:
     """Judge in a thread with a loop of its own: a kernel's own loop is busy running the cell."""
+    from multiprocessing import Pipe
+
     answers = {} if answer is _Unset else {exercise.symbol: answer}
     reports: list[Report] = []
-    with Host(answers, code=code) as host:
-        subject = Subject(exercise.symbol, _HostChannel(host))
+    near, far = Pipe()
 
-        def run() -> None:
-            reports.append(asyncio.run(judge(exercise, subject, World(exercise.id))))
+    def run() -> None:
+        with near:
+            reports.append(judge(exercise, near, seed=exercise.id))
 
-        thread = threading.Thread(target=run, name="labkit-check", daemon=True)
+    thread = threading.Thread(target=run, name="labkit-check", daemon=True)
+    with far, Host(far, answers, code=code) as host:
         thread.start()
+        host.watch()
         thread.join()
     return reports[0]
 

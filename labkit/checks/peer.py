@@ -11,10 +11,8 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import partial
 
-from labkit.checks.patience import SOON_S, Patience, Rest, taken
-from labkit.checks.subject import Running, Served
+from labkit.checks.subject import HORIZON_S, MOMENT_S, Running, Served
 from labkit.errors import HandshakeError, LabkitError
 from labkit.protocol.frames import Frame, Opcode, serialize
 from labkit.protocol.handshake import Request, Response, accept, offer, refuse
@@ -23,30 +21,26 @@ from labkit.transport.raw import RawConnection
 from labkit.wire.transcript import Entry
 
 SHOWN_ENTRIES = 6
-# What has arrived is read in one round of the loop, and acted on in the next few.
-READING_ROUNDS = 10
 
 
 class Peer:
     """One end of ``raw``, the answer being at the other. Without ``raw``, ``absent`` says why.
 
-    ``settle`` lets the answer act on everything it was sent; with ``turns``, it may do so before
-    this end sends anything.
+    ``silence`` tells why nothing comes from it; with ``turns``, it may act on what it was sent
+    before this end sends more.
     """
 
     def __init__(
         self,
         raw: RawConnection | None,
-        settle: Callable[[], Awaitable[Rest]],
-        patience: Patience,
+        silence: Callable[[], Awaitable[str]],
         rng: random.Random,
         *,
         absent: str,
         turns: bool,
     ) -> None:
         self._raw = raw
-        self._settle = settle
-        self._patience = patience
+        self._silence = silence
         self._rng = rng
         self._ended = absent
         self._turns = turns
@@ -62,9 +56,7 @@ class Peer:
     ) -> None:
         """Send one frame, masked if this is a client; ``in_pieces``, a byte at a time."""
         if self._turns:
-            await self._settle()
-            for _ in range(READING_ROUNDS):
-                await asyncio.sleep(0)
+            await asyncio.sleep(MOMENT_S)
         is_client = self._raw is not None and self._raw.role == "client"
         mask = self._rng.randbytes(4) if is_client else None
         data = serialize(Frame(opcode, payload, fin=fin, mask=mask))
@@ -73,10 +65,11 @@ class Peer:
 
     async def send_bytes(self, data: bytes) -> None:
         """Send ``data`` as it is."""
-        # An answer that is gone shows in what is received, or rather not received.
-        with suppress(LabkitError, OSError):
+        # An answer that is gone, or reads nothing, shows in what is received, or rather not.
+        with suppress(LabkitError, OSError, TimeoutError):
             if self._raw is not None:
-                await self._raw.send(data)
+                async with asyncio.timeout(HORIZON_S):
+                    await self._raw.send(data)
 
     async def receive(self) -> str:
         """Tell what comes next: ``TEXT unmasked "Spam"``, ``end of stream``, or why nothing does.
@@ -90,11 +83,10 @@ class Peer:
         return re.sub(r'^(CLOSE \w+ \d+) ".*"$', r"\1", words)
 
     async def transcript_text(self) -> str:
-        """Return the last entries of what crossed the connection, when the answer has settled."""
+        """Return the last entries of what crossed the connection, when the answer rests."""
         if self._raw is None:
             return ""
-        await self._settle()
-        await self._raw.settle(quiet_s=SOON_S, patience_s=SOON_S)
+        await asyncio.sleep(MOMENT_S)
         text = self._raw.transcript.text(last=SHOWN_ENTRIES)
         return f"…\n{text}" if len(self._raw.transcript.entries) > SHOWN_ENTRIES else text
 
@@ -107,13 +99,14 @@ class Peer:
         """Return what comes next, or why nothing does."""
         if self._ended:
             return self._ended
-        found = await self._patience.wait(partial(taken, self._seen), self._settle)
-        if isinstance(found, Rest):
-            return found.why
-        if found.kind in ("eof", "reset"):
-            self._ended = found.label
-            await self._settle()
-        return found
+        try:
+            async with asyncio.timeout(HORIZON_S):
+                entry = await self._seen.get()
+        except TimeoutError:
+            return await self._silence()
+        if entry.kind in ("eof", "reset"):
+            self._ended = entry.label
+        return entry
 
     async def _head(self) -> bytes | None:
         """Return the HTTP head that comes next. Without one, there will be no frames either."""
@@ -131,8 +124,7 @@ class Client(Peer):
         self, raw: RawConnection | None, served: Served, rng: random.Random, *, absent: str
     ) -> None:
         self.response: Response | None = None
-        settle, patience = served.settle, served.patience
-        super().__init__(raw, settle, patience, rng, absent=absent, turns=served.turns)
+        super().__init__(raw, served.silence, rng, absent=absent, turns=served.turns)
 
     async def upgrade(self, key: str = "AAAAAAAAAAAAAAAAAAAAAA==", *, headers: Headers = ()) -> str:
         """Ask for the upgrade; tell the status and the accept key of the answer."""
@@ -171,7 +163,7 @@ class Guest(Peer):
         self._running = running
         self._has_closed = False
         self._closing: asyncio.Task[None] | None = None
-        super().__init__(raw, running.settle, running.patience, rng, absent=absent, turns=True)
+        super().__init__(raw, running.silence, rng, absent=absent, turns=True)
 
     async def admit(self, *, subprotocols: Sequence[str] = ()) -> str:
         """Answer the request for an upgrade with 101; tell what was asked for: ``GET /chat``.
@@ -197,15 +189,14 @@ class Guest(Peer):
 
     async def leave(self) -> None:
         """Close the TCP connection without a word."""
-        await self._settle()
+        await asyncio.sleep(MOMENT_S)
         if self._raw is not None:
             await self._raw.close()
 
     async def transcript_text(self) -> str:
-        """Return the last entries of what crossed the connection, when the answer has settled."""
+        """Return the last entries of what crossed the connection, when the answer rests."""
         text = await super().transcript_text()
-        # A client that failed ends when its goodbye was answered.
-        await self._settle()
+        await self._silence()
         self._running.note()
         return text
 

@@ -6,7 +6,7 @@ import functools
 import importlib
 import pkgutil
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from labkit.checks.cases import Case
@@ -14,7 +14,7 @@ from labkit.checks.subject import Subject
 from labkit.checks.world import World
 from labkit.errors import UsageError
 
-Cases = AsyncIterator[Case]
+Cases = AsyncGenerator[Case, None]
 Check = Callable[[Subject, World], Cases]
 
 

@@ -35,15 +35,16 @@ class Runs:
         task = asyncio.get_running_loop().create_task(self._run(coroutine), context=context)
         self._runs[handle] = _Run(task, started, coroutine)
 
-    def outcome(self, handle: int) -> Outcome | Waiting:
-        """Return what became of the task, or where it waits."""
+    async def outcome(self, handle: int, within_s: float) -> Outcome | Waiting:
+        """Return what becomes of the task within some seconds, or where it waits."""
         run = self._runs[handle]
+        await asyncio.wait([run.task], timeout=within_s)
         if run.task.done():
             return run.task.result()
         return Waiting(tracing.innermost(tracing.awaiting(run.coroutine), self._code))
 
-    async def abandon(self, handle: int) -> None:
-        """End the task and whatever it has started, in bounded time."""
+    async def abandon(self, handle: int) -> Outcome | None:
+        """End the task and whatever it has started, in bounded time; return what it came to."""
         run = self._runs.pop(handle, None)
         for _ in range(ENDING_ATTEMPTS):
             unfinished = [] if run is None else run.unfinished()
@@ -51,6 +52,7 @@ class Runs:
                 task.cancel()
             if unfinished:
                 await asyncio.wait(unfinished, timeout=ENDING_S)
+        return run.task.result() if run is not None and run.task.done() else None
 
     async def _run(self, coroutine: Coroutine[Any, Any, object]) -> Outcome:
         # Whoever starts it hears that before its first step, which may block the loop.

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from labkit.checks import plain
 
 SHOWN_BYTES = 16
 SHOWN_CHARS = 60
-_PORT = re.compile(r"(?<=127\.0\.0\.1:)\d+")
 
 
 def spelled(name: str, arguments: tuple[plain.Plain, ...]) -> str:
@@ -18,15 +15,6 @@ def spelled(name: str, arguments: tuple[plain.Plain, ...]) -> str:
     ask('Spam?', bytes.fromhex("37 fa"))
     """
     return f"{name}({', '.join(brief(argument) for argument in arguments)})"
-
-
-def without_port(text: str) -> str:
-    """Return ``text`` without the ports of loopback addresses: they are others each time.
-
-    >>> without_port("ws://127.0.0.1:54321/chat")
-    'ws://127.0.0.1:PORT/chat'
-    """
-    return _PORT.sub("PORT", text)
 
 
 def brief(value: plain.Plain) -> str:

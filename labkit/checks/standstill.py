@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from labkit.checks import tracing
-from labkit.checks.answer_loop import AnswerLoop
+from labkit.simnet.virtual import VirtualLoop
 
 LOOK_S = 0.01
 #: Between two turns of the loop, so many looks that find the answer at the same instruction, as in
@@ -26,31 +26,39 @@ BUSY_S = 0.05
 
 
 class Standstill:
-    """Looks at ``thread``, which runs ``loop``. ``code`` is the globals of the learner's cells."""
+    """Looks at ``thread``, which runs a loop. ``code`` is the globals of the learner's cells."""
 
-    def __init__(self, thread: Thread, loop: AnswerLoop, code: Mapping[str, Any]) -> None:
+    def __init__(self, thread: Thread, code: Mapping[str, Any]) -> None:
         self._thread = thread
-        self._loop = loop
         self._code = code
+        self._turn: int | None = None
+        self._since_s = time.monotonic()
+        self._lasts_s = 0.0
         self._begin()
 
-    def look(self) -> bool:
-        """Return whether one line of the learner's code is what the loop cannot get past."""
+    def lasts_s(self) -> float:
+        """Return for how long, at the last look, the loop had neither turned nor rested."""
+        return self._lasts_s
+
+    def look(self, loop: VirtualLoop) -> bool:
+        """Return whether one line of the learner's code is what ``loop`` cannot get past."""
+        if loop.is_resting or loop.turns != self._turn:
+            self._turn = loop.turns
+            self._since_s = time.monotonic()
+            self._begin()
+        self._lasts_s = 0.0 if loop.is_resting else time.monotonic() - self._since_s
         frame = sys._current_frames().get(self._thread.ident or 0)
-        steps = list(tracing.outwards(frame))
+        steps = [] if loop.is_resting else list(tracing.outwards(frame))
         # An import is slow once, and nobody's fault.
         if tracing.innermost(steps, self._code) is None or any(map(_imports, steps)):
             self._begin()
             return False
-        if self._turn != self._loop.turns:
-            self._begin()
         if frame is not None and not _wants_processor(self._thread):
             self._seen[id(frame), frame.f_lasti] += 1
         is_busy = _processor_s(self._thread) - self._began_s >= BUSY_S
         return is_busy or max(self._seen.values(), default=0) > LOOKS
 
     def _begin(self) -> None:
-        self._turn = self._loop.turns
         self._seen: Counter[tuple[int, int]] = Counter()
         self._began_s = _processor_s(self._thread)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -15,6 +14,7 @@ from labkit.checks import plain
 from labkit.checks.messages import (
     Abandon,
     Call,
+    Done,
     Gone,
     Invoke,
     Listening,
@@ -22,13 +22,13 @@ from labkit.checks.messages import (
     New,
     NoAnswer,
     Outcome,
+    Overhear,
+    Overheard,
     Raised,
     Reply,
     Request,
     Returned,
     Serve,
-    Settle,
-    Settled,
     Stalled,
     Start,
     Started,
@@ -36,10 +36,14 @@ from labkit.checks.messages import (
     Unwritten,
     Waiting,
 )
-from labkit.checks.patience import Patience, Rest
-from labkit.checks.spelling import brief, spelled, without_port
+from labkit.checks.spelling import brief, spelled
 
-POLL_S = 0.005
+#: For how long, in virtual seconds, a check waits for what an answer may still do. What the
+#: `websockets` library does of itself, it does after 10 s or more.
+HORIZON_S = 8.0
+#: Without delays on the network, whatever is on its way has arrived and was acted on when time has
+#: passed at all.
+MOMENT_S = 0.001
 
 
 class NotWritten(Exception):
@@ -68,10 +72,7 @@ class Subject:
         self.raised: list[Raised] = []
         self._channel = channel
         self._handles = itertools.count()
-        self._patience = Patience()
         self._has_failed = False
-        self._is_async = False
-        self._stalled: Stalled | None = None
 
     def forget_circumstances(self) -> None:
         """Forget the last call and what was printed: the next case has its own."""
@@ -95,49 +96,45 @@ class Subject:
 
         It handles streams, or, with ``websocket``, connections of the ``websockets`` library.
         """
-        self._is_async = websocket
         reply = await self._ask(Serve(self.symbol, websocket))
         if isinstance(reply, Listening):
             try:
-                yield Served(reply.port, "", self._settle, self._patience, turns=websocket)
+                yield Served(reply.port, "", self._silence, turns=websocket)
             finally:
                 await self._ask(StopServing())
         else:
-            yield Served(None, str(_no_answer(reply)), self._settle, self._patience)
+            yield Served(None, str(_no_answer(reply)), self._silence)
 
     @asynccontextmanager
     async def run(self, *arguments: plain.Plain) -> AsyncIterator[Running]:
         """Run the coroutine function with ``arguments`` as a task, until the block's end."""
-        self._is_async = True
         handle = next(self._handles)
         failure = next((one for one in arguments if isinstance(one, NoAnswer)), None)
         if failure is None:
             reply = await self._ask(Start(self.symbol, _packed(arguments), handle))
             failure = None if isinstance(reply, Started) else _no_answer(reply)
-        # A port is another one each time, and a verdict is always the same.
-        called = without_port(spelled(self.symbol, arguments))
         try:
-            yield Running(self, handle, called, failure)
+            yield Running(self, handle, spelled(self.symbol, arguments), failure)
         finally:
             await self._ask(Abandon(handle))
 
-    async def _settle(self) -> Rest:
-        settled = await self._settled()
-        if isinstance(settled, Settled):
-            return Rest("nothing: it waits for more", settled.wakes_s)
-        return Rest(str(settled), is_stalled=True)
+    async def overhear(self) -> NoAnswer | None:
+        """Note what handlers and background tasks have raised; return why that is not known.
 
-    async def _settled(self) -> Settled | NoAnswer:
-        reply = await self._ask(Settle())
-        if isinstance(reply, Settled):
-            for raised in reply.raised:
-                if isinstance(raised, Unwritten):
-                    raise NotWritten(raised.why)
-                self.raised.append(raised)
-            return reply
-        # What it hangs at says more than that it cannot be asked any more.
-        self._stalled = reply if isinstance(reply, Stalled) else self._stalled
-        return self._stalled or _no_answer(reply)
+        Raises NotWritten if one of them is still the stub.
+        """
+        reply = await self._ask(Overhear())
+        if not isinstance(reply, Overheard):
+            return _no_answer(reply)
+        for raised in reply.raised:
+            if isinstance(raised, Unwritten):
+                raise NotWritten(raised.why)
+            self.raised.append(raised)
+        return None
+
+    async def _silence(self) -> str:
+        failure = await self.overhear()
+        return "nothing: it waits for more" if failure is None else str(failure)
 
     async def _value(
         self, name: str, arguments: tuple[plain.Plain, ...], request: Request
@@ -154,9 +151,7 @@ class Subject:
         """Return the reply, when what is to be known of every reply is noted."""
         reply = await self._channel.ask(request)
         self.printed += getattr(reply, "printed", "")
-        if isinstance(reply, Stalled):
-            self.stalled = True
-            reply = msgspec.structs.replace(reply, blocks_loop=self._is_async)
+        self.stalled |= isinstance(reply, Stalled)
         if isinstance(reply, Unwritten):
             raise NotWritten(reply.why)
         return reply
@@ -172,15 +167,13 @@ class Subject:
 class Served:
     """An answer that serves on ``port`` of 127.0.0.1, or ``why`` it does not.
 
-    ``settle`` lets the answer act on everything it was sent. A peer that takes ``turns`` does so
-    before it sends: the order on the wire is always the same. A handler of streams must cope with
-    frames that arrive together.
+    ``silence`` tells why nothing comes from it. A peer that takes ``turns`` lets it act on what it
+    was sent before it sends more: a handler of streams must cope with frames that arrive together.
     """
 
     port: int | None
     why: str
-    settle: Callable[[], Awaitable[Rest]]
-    patience: Patience = field(default_factory=Patience)
+    silence: Callable[[], Awaitable[str]]
     turns: bool = False
 
 
@@ -193,39 +186,38 @@ class Running:
     def __init__(
         self, subject: Subject, handle: int, called: str, failure: NoAnswer | None
     ) -> None:
-        self.patience = subject._patience
         self._subject = subject
         self._handle = handle
         self._called = called
         self._ended: Returned | NoAnswer | None = failure
         self.is_told = False
 
-    async def outcome(self) -> plain.Plain:
-        """Return what the task returns, or why it does not."""
-        await self.patience.wait(self._ended_within, self.settle)
-        ended = await self._look()
+    async def outcome(self, within_s: float = HORIZON_S) -> plain.Plain:
+        """Return what the task returns within some virtual seconds, or why it does not."""
+        ended = await self._look(within_s)
         self.is_told = True
         return _decoded(ended.value) if isinstance(ended, Returned) else ended
 
-    async def settle(self) -> Rest:
-        """Let the answer act on everything it was sent."""
-        settled = await self._subject._settled()
-        if self._ended is None and not isinstance(settled, Settled):
-            self._ended = settled
-        state = await self._look()
-        done = (
-            f"it returned {brief(_decoded(state.value))}" if isinstance(state, Returned) else state
-        )
-        why = f"nothing: {done}"
-        if isinstance(settled, Settled):
-            return Rest(why, settled.wakes_s)
-        return Rest(why, is_stalled=True)
+    async def silence(self) -> str:
+        """Tell why nothing comes from it."""
+        failure = await self._subject.overhear()
+        state = failure or await self._look()
+        match state:
+            case Stalled():
+                return str(state)
+            case Returned(value=value):
+                return f"nothing: it returned {brief(_decoded(value))}"
+        return f"nothing: {state}"
 
-    async def cancel(self) -> None:
-        """Cancel the task, as a timeout around the call does."""
-        if self._ended is None:
-            await self._subject._ask(Abandon(self._handle))
-            self._ended = Gone("it was cancelled")
+    async def cancel(self) -> plain.Plain:
+        """Cancel the task, as a timeout around the call does; return what it came to."""
+        if self._ended is not None:
+            return _decoded(self._ended.value) if isinstance(self._ended, Returned) else self._ended
+        reply = await self._subject._ask(Abandon(self._handle))
+        self._ended = Gone("it was cancelled")
+        if isinstance(reply, Done):
+            return Gone("it goes on, though it was cancelled")
+        return _decoded(reply.value) if isinstance(reply, Returned) else _no_answer(reply)
 
     def note(self) -> None:
         """Count what the task raised, if nobody was told, to what was raised in the background."""
@@ -233,23 +225,17 @@ class Running:
             self._subject.raised.append(self._ended)
             self.is_told = True
 
-    async def _ended_within(self, seconds: float) -> Returned | NoAnswer | None:
-        now = asyncio.get_running_loop().time
-        ends = now() + seconds
-        while isinstance(await self._look(), Waiting) and now() < ends:
-            await asyncio.sleep(POLL_S)
-        return self._ended
-
-    async def _look(self) -> Returned | NoAnswer:
-        """Return what became of the task, or where it waits."""
-        self._subject._note(self._called, self._ended)
-        if self._ended is not None:
-            return self._ended
-        reply = await self._subject._ask(Outcome(self._handle))
-        state = reply if isinstance(reply, Returned) else _no_answer(reply)
-        if not isinstance(state, Waiting):
+    async def _look(self, within_s: float = 0.0) -> Returned | NoAnswer:
+        """Return what becomes of the task, or where it waits."""
+        if self._ended is None:
+            reply = await self._subject._ask(Outcome(self._handle, within_s))
+            state = reply if isinstance(reply, Returned) else _no_answer(reply)
+            if isinstance(state, Waiting):
+                self._subject._note(self._called, None)
+                return state
             self._ended = state
-        return state
+        self._subject._note(self._called, self._ended)
+        return self._ended
 
 
 class Made:

@@ -1,4 +1,8 @@
-"""The world an answer is judged in: random inputs and peers on the network. Judges nothing."""
+"""The world an answer is judged in: random inputs, and peers on a network. Judges nothing.
+
+The network is that of the loop it runs on: a simulated one, whose time passes as fast as the
+processor lets it.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,13 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
-from labkit.checks.patience import Rest, taken
 from labkit.checks.peer import Client, Guest, Peer
-from labkit.checks.subject import Running, Served
+from labkit.checks.subject import HORIZON_S, Running, Served
 from labkit.errors import LabkitError
 from labkit.transport.raw import RawConnection, open_raw
 
+INN_PORT = 8000
 MAX_WAITING = 100
 
 
@@ -42,7 +45,7 @@ class World:
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[Inn]:
-        """Listen on a free port of 127.0.0.1 for an answer that connects."""
+        """Listen on 127.0.0.1 for an answer that connects."""
         arrivals: asyncio.Queue[RawConnection] = asyncio.Queue(MAX_WAITING)
         open_connections: list[RawConnection] = []
 
@@ -54,10 +57,9 @@ class World:
             else:
                 writer.close()
 
-        listener = await asyncio.start_server(welcome, "127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
+        listener = await asyncio.start_server(welcome, "127.0.0.1", INN_PORT)
         try:
-            yield Inn(f"ws://127.0.0.1:{port}", self, arrivals)
+            yield Inn(f"ws://127.0.0.1:{INN_PORT}", self, arrivals)
         finally:
             listener.close()
             for raw in open_connections:
@@ -78,8 +80,12 @@ class Inn:
 
     async def guest(self, running: Running) -> Guest:
         """Return the next connection of ``running``. Where none comes, the guest tells why."""
-        found = await running.patience.wait(partial(taken, self._arrivals), running.settle)
-        raw, absent = (None, found.why) if isinstance(found, Rest) else (found, "")
+        raw, absent = None, ""
+        try:
+            async with asyncio.timeout(HORIZON_S):
+                raw = await self._arrivals.get()
+        except TimeoutError:
+            absent = await running.silence()
         guest = Guest(raw, running, self._world.random, absent=absent)
         self._world._latest = guest
         return guest

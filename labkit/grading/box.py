@@ -1,6 +1,6 @@
 """The process that an answer is judged from: ``python -m labkit.grading.box FD``.
 
-It runs a notebook's cells and carries out requests. It knows no check: what an answer should give
+It runs a notebook's cells and hosts their answers. It knows no check: what an answer should give
 never comes here.
 """
 
@@ -15,9 +15,8 @@ import sys
 from typing import Any, NoReturn
 
 from labkit.checks.host import Host
-from labkit.checks.messages import pack, unpack_request
 from labkit.grading.cells import Notebook
-from labkit.grading.pipe import BoxEnd, Prepared, Running
+from labkit.grading.pipe import BoxEnd, BoxRound, Prepared, Running
 
 MIB = 1024 * 1024
 LIMITS = {
@@ -37,14 +36,21 @@ def main() -> NoReturn:
     _limit()
     _keep_quiet()
     end = BoxEnd(connection)
+    # An answer that forks goes on twice. Only one of the two is the box.
+    os.register_at_fork(after_in_child=end.let_go)
     prepare = end.prepare()
     notebook = Notebook(prepare.symbols, announce=lambda index: end.announce(Running(index)))
     notebook.run(prepare.cells, prepare.skipped)
-    with Host(notebook.answers(), code=notebook.namespace, absent=notebook.absent()) as host:
-        end.announce(Prepared())
-        while (received := end.receive()) is not None:
-            number, body = received
-            end.send(number, pack(host.answer(unpack_request(body))))
+    answers, code, absent = notebook.answers(), notebook.namespace, notebook.absent()
+    end.announce(Prepared())
+    while (received := end.receive()) is not None:
+        number, _ = received
+        with Host(BoxRound(end, number), answers, code=code, absent=absent) as host:
+            host.watch()
+        if host.has_stalled:
+            # What was interrupted may hold a lock or have left half a change behind.
+            break
+        end.send(number, b"")
     # Whatever threads and handlers the answer left behind end here and now.
     os._exit(0)
 

@@ -147,7 +147,9 @@ class Interrupts(Part):
             # with it the inner loop.
             self._is_pending = True
             self._has_said = False
-            self.notebook.loop.call_soon_threadsafe(self._end_nested)
+            # The loop inside may be another one, while the notebook's stands still.
+            inside = asyncio._get_running_loop() or self.notebook.loop
+            inside.call_soon_threadsafe(self._end_nested)
         else:
             self._ask()
 

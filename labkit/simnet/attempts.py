@@ -107,6 +107,56 @@ class Attempt:
         return path.arrival_ns(self._schedule.now_ns, 0, self._chance)
 
 
+class Direction:
+    """What goes from ``sender`` to ``receiver``, and whom to tell of it. See Ends and ``join``."""
+
+    __slots__ = ("_accept", "_hold", "_observer", "_receiver", "_sender")
+
+    def __init__(
+        self,
+        sender: Endpoint,
+        receiver: Endpoint,
+        *,
+        observer: Callable[[], Observer],
+        accept: Callable[[Endpoint], None],
+        hold: Callable[[int, Stream], None],
+    ) -> None:
+        self._sender = sender
+        self._receiver = receiver
+        self._observer = observer
+        self._accept = accept
+        self._hold = hold
+
+    def leave(self, data: bytes | None) -> None:
+        """See Ends."""
+        self._observer().left(self._sender.connection, self._sender.role, data)
+
+    def deliver(self, data: bytes | None) -> None:
+        """See Ends."""
+        if data == OPENING:
+            self._accept(self._receiver)
+            return
+        self._observer().arrived(self._sender.connection, self._sender.role, data)
+        self._receiver.take(data)
+
+    def acknowledge(self, size: int) -> None:
+        """See Ends."""
+        self._sender.acknowledge(size)
+
+    def hold(self, stream: Stream) -> None:
+        """See Ends."""
+        self._hold(self._sender.number, stream)
+
+    def give_up(self) -> None:
+        """See Ends."""
+        self._observer().given_up(self._sender.connection, self._sender.role)
+        self._sender.time_out()
+
+    def break_off(self) -> None:
+        """Take note that the sender breaks the connection off."""
+        self._observer().broken(self._sender.connection, self._sender.role)
+
+
 def join(
     schedule: Schedule,
     client: Endpoint,
@@ -117,7 +167,7 @@ def join(
     *,
     seed: object,
     window: int,
-    observer: Callable[[], Observer | None],
+    observer: Callable[[], Observer],
     accept: Callable[[Endpoint], None],
     hold: Callable[[int, Stream], None],
 ) -> None:
@@ -131,39 +181,12 @@ def join(
         number, listener.owner, connection, "server", listener.host, client.peer, client.local
     )
 
-    def direction(sender: Endpoint, receiver: Endpoint, path: Path, back: Path) -> Stream:
-        role = sender.role
+    def stream(sender: Endpoint, receiver: Endpoint, path: Path, back: Path) -> Stream:
+        direction = Direction(sender, receiver, observer=observer, accept=accept, hold=hold)
+        sender.broke_off = direction.break_off
+        chance = Chance(f"{seed}/{connection.number}/{sender.role}")
+        return Stream(schedule, direction, path, back, chance, window=window)
 
-        def leave(data: bytes | None) -> None:
-            if (watching := observer()) is not None:
-                watching.left(connection, role, data)
-
-        def deliver(data: bytes | None) -> None:
-            if data == OPENING:
-                accept(receiver)
-                return
-            if (watching := observer()) is not None:
-                watching.arrived(connection, role, data)
-            receiver.take(data)
-
-        def break_off() -> None:
-            if (watching := observer()) is not None:
-                watching.broken(connection, role)
-
-        sender.broke_off = break_off
-        return Stream(
-            schedule,
-            path,
-            back,
-            Chance(f"{seed}/{connection.number}/{role}"),
-            window=window,
-            leave=leave,
-            deliver=deliver,
-            acknowledge=sender.acknowledge,
-            hold=partial(hold, sender.number),
-            give_up=sender.time_out,
-        )
-
-    client.stream = direction(client, server, there, back)
-    server.stream = direction(server, client, back, there)
+    client.stream = stream(client, server, there, back)
+    server.stream = stream(server, client, back, there)
     client.stream.open()

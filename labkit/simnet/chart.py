@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
-from labkit.simnet.arrows import FAINT, INK, PAPER, SOFT, draw, label, sentence
+from labkit.simnet.arrows import FAINT, INK, PAPER, SOFT, draw, label, number_of, sentence
+from labkit.simnet.marks import Mark
 from labkit.simnet.recorded import Entry, clock
 from labkit.simnet.recording import Recording
 from labkit.simnet.svg import Point, columns, cut, element, line, text
-from labkit.simnet.timeline import ROW, Omission, Timeline, arrange, shorten
+from labkit.simnet.timeline import ROW, Omission, Timeline, What, arrange, shorten
 from labkit.wire.wording import count
 
 MONO = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 #: In pixels: the whole if there are few hosts, the column of the times, what is above the rows.
 WIDTH, TIMES, TOP = 980, 92, 64
+#: How far up the hosts' lines begin; how wide one is while its host is down, and in which color.
+LINES, DOWN_WIDTH, DOWN = 40, 9, "#f5cfcb"
 #: Between the lines of all hosts, and of two neighbours at least and at most.
 LANES, NEAREST, FARTHEST = 380, 72, 210
 #: What a character takes, and the fewest and the most of a label that are shown.
@@ -27,6 +30,8 @@ ASTRAY = 16
 
 class Chart:
     """Draw ``recording``: a line down for every host, an arrow for everything that was sent.
+
+    A cross marks what goes wrong, a ring what is mended; while a host is down, its line is a bar.
 
     A notebook shows the drawing; as plain text, it is the recording's. Of more than ``limit``
     entries, the first and the last are drawn.
@@ -52,15 +57,15 @@ class _Drawing:
     def __init__(self, timeline: Timeline, *, dropped: int) -> None:
         self._timeline = timeline
         self._dropped = dropped
-        entries = [row.what for row in timeline.rows if isinstance(row.what, Entry)]
+        whats = (row.what for row in timeline.rows)
+        entries = [what for what in whats if not isinstance(what, Omission)]
         # In the order in which they appear, a client before its server.
-        ends = ((entry.connection.client, entry.connection.server) for entry in entries)
-        hosts = list(dict.fromkeys(host for both in ends for host in both))
+        hosts = list(dict.fromkeys(host for entry in entries for host in _ends(entry)))
         gaps = max(1, len(hosts) - 1)
         self._step = max(NEAREST, min(FARTHEST, LANES // gaps))
         self._lanes = {name: TIMES + 50.0 + i * self._step for i, name in enumerate(hosts)}
         self._labels = max(self._lanes.values(), default=float(TIMES)) + 50
-        self._has_numbers = len({entry.connection.number for entry in entries}) > 1
+        self._has_numbers = len({*map(number_of, entries)} - {None}) > 1
         room = max(SHORTEST, min(LONGEST, int((WIDTH - self._labels) / CHARACTER)))
         self._columns = min(room, max(map(self._width, entries), default=SHORTEST))
         self._bottom = TOP + timeline.height
@@ -70,6 +75,7 @@ class _Drawing:
         parts = [
             element("title", self._title()),
             element("rect", width=width, height=self._height(), fill=PAPER),
+            *self._outages(),
             *self._lifelines(),
             *self._guides(),
             *self._times(),
@@ -109,12 +115,27 @@ class _Drawing:
 
     def _lifelines(self) -> Iterator[str]:
         turns = [TOP + y for both in self._timeline.shortened for y in both]
-        parts = list(pairwise((40.0, *turns, self._bottom)))
+        parts = list(pairwise((float(LINES), *turns, self._bottom)))
         for name, x in self._lanes.items():
             for number, (start, end) in enumerate(parts):
                 dashes = "1 5" if number % 2 else "none"
                 yield line((x, start), (x, end), stroke=SOFT, stroke_dasharray=dashes)
             yield from self._name(name, x, 14.0)
+
+    def _outages(self) -> Iterator[str]:
+        down: dict[str, float] = {}
+        bars: list[tuple[str, float, float]] = []
+        for row in self._timeline.rows:
+            for mark in _marks(row.what):
+                (host, *_), y = mark.hosts, TOP + row.y
+                if mark.kind == "crash":
+                    down[host] = y
+                elif mark.kind == "restart":
+                    bars.append((host, down.pop(host, LINES), y))
+        bars += [(host, y, self._bottom) for host, y in down.items()]
+        for host, start, end in bars:
+            if (x := self._lanes.get(host)) is not None:
+                yield line((x, start), (x, end), stroke=DOWN, stroke_width=DOWN_WIDTH)
 
     def _name(self, name: str, x: float, y: float) -> Iterator[str]:
         room = min(self._step, 130) - 8
@@ -145,15 +166,17 @@ class _Drawing:
             drawn = [*draw(entry, start, end), *self._label(entry, start[1])]
             yield element("g", element("title", escape(sentence(entry))), *drawn)
 
-    def _arrows(self) -> Iterator[tuple[Entry, Point, Point]]:
+    def _arrows(self) -> Iterator[tuple[Entry | Mark, Point, Point]]:
         """Yield what is drawn, from where to where: as far down as it starts, if it is not sent."""
         for row in self._timeline.rows:
-            if isinstance(row.what, Entry):
-                origin, target = (self._lanes[name] for name in row.what.parties)
-                end = row.arrives_y
-                if end is None:
-                    end = row.y + (ASTRAY if row.what.fate in ("lost", "under way") else 0)
-                yield row.what, (origin, TOP + row.y), (target, TOP + end)
+            if isinstance(row.what, Omission):
+                continue
+            end = row.arrives_y
+            if end is None:
+                is_sent = isinstance(row.what, Entry) and row.what.fate in ("lost", "under way")
+                end = row.y + (ASTRAY if is_sent else 0)
+            origin, target = (self._lanes[name] for name in row.what.parties)
+            yield row.what, (origin, TOP + row.y), (target, TOP + end)
 
     def _omission(self, y: float, number: int) -> Iterator[str]:
         right = self._labels + self._columns * CHARACTER
@@ -162,7 +185,7 @@ class _Drawing:
         words = f"⋮  {count(number, 'event')} in between, not drawn"
         yield text((TIMES + 40, y), words, fill=SOFT, font_style="italic")
 
-    def _label(self, entry: Entry, y: float) -> Iterator[str]:
+    def _label(self, entry: Entry | Mark, y: float) -> Iterator[str]:
         x, room = self._labels, self._columns
         for words, attributes in label(entry, has_number=self._has_numbers):
             shown = cut(words, max(0, room))
@@ -170,9 +193,25 @@ class _Drawing:
             taken = columns(words) + 1
             x, room = x + taken * CHARACTER, room - taken
 
-    def _width(self, entry: Entry) -> int:
+    def _width(self, entry: Entry | Mark) -> int:
         return sum(columns(part) + 1 for part, _ in label(entry, has_number=self._has_numbers))
 
     def _notes(self) -> Iterator[str]:
         for i, note in enumerate(self._footer()):
             yield text((10.0, self._bottom + 20 + 18 * i), note, fill=SOFT, font_size=11)
+
+
+def _ends(entry: Entry | Mark) -> tuple[str, str]:
+    if isinstance(entry, Mark):
+        return entry.parties
+    return entry.connection.client, entry.connection.server
+
+
+def _marks(what: What) -> tuple[Mark, ...]:
+    match what:
+        case Mark():
+            return (what,)
+        case Omission(marks=marks):
+            return marks
+        case _:
+            return ()

@@ -83,7 +83,7 @@ class Endpoint:
         self.space = 0
         self.is_closed = False
         self.owner = owner
-        #: Told when this end breaks the connection off.
+        #: Told when this end breaks the connection off, or the attempt to make it.
         self.broke_off: Callable[[], None] = lambda: None
         self.is_broken = False
         self._has_broken_off = False
@@ -122,9 +122,11 @@ class Endpoint:
     def close(self, *, reset: bool) -> None:
         """Send what is left and the end; with ``reset``, break the connection off."""
         self.is_closed = True
-        if self.stream is None or self.is_broken:
+        if self.is_broken:
             return
-        if reset:
+        if self.stream is None:
+            self.broke_off()
+        elif reset:
             self.reset()
         else:
             self.stream.finish()

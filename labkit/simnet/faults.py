@@ -1,6 +1,7 @@
 """Faults that have their time: what each is, and how it happens. Knows of no program it hits.
 
 >>> world = World()
+>>> phone, shop = world.hosts.named("phone"), world.hosts.named("shop")
 >>> apply(world, [Cut(1, 3, "phone", "shop"), Crash(5, 2.5, "shop")])
 >>> world.schedule.next_ns()
 1000000000
@@ -107,9 +108,14 @@ Fault: TypeAlias = Cut | Slow | Late | Twice | Reset | BlackHole | Crash | Skew
 def apply(world: World, faults: Iterable[Fault]) -> None:
     """Have ``faults`` happen in ``world``, each at its time.
 
-    Where two of a kind overlap, what they hit is whole again when both are over.
+    Where two of a kind overlap, what they hit is whole again when both are over. Raises UsageError
+    for a host that does not exist.
     """
     lasting: Counter[tuple[str, ...]] = Counter()
+    faults = list(faults)
+    for fault in faults:
+        for name in _hosts(fault):
+            world.hosts.get(name)
     for fault in faults:
         begin = partial(_begin, world, lasting, fault)
         world.schedule.at(nanoseconds(fault.at_s), begin)
@@ -126,23 +132,29 @@ def _begin(world: World, lasting: Counter[tuple[str, ...]], fault: Fault) -> Non
                 lasting["cut", *way] += 1
                 world.set_cut(*way, True)
         case Slow(by_s=by_s):
+            _mark(world, fault)
             for way in _ways(fault):
                 world.path(*way).slowed_ns += nanoseconds(by_s)
         case Late(_, _, one, other, by_s):
+            _mark(world, fault)
             world.path(one, other).attempts_late_ns += nanoseconds(by_s)
         case Twice(_, _, one, other, by_s):
+            _mark(world, fault)
             lasting["twice", one, other] += 1
             world.path(one, other).attempts_again_ns = nanoseconds(by_s)
         case Crash(_, _, host):
             lasting["crash", host] += 1
             world.crash(host)
         case Skew(_, host, by_s):
-            world.hosts.named(host).clock_skew_s += by_s
+            _mark(world, fault)
+            world.hosts.get(host).clock_skew_s += by_s
         case Reset():
             for connection in _hit(world, fault):
+                _mark(world, fault, number=connection.number)
                 connection.reset()
         case BlackHole():
             for connection in _hit(world, fault):
+                _mark(world, fault, number=connection.number)
                 connection.set_swallowed(True)
 
 
@@ -157,11 +169,14 @@ def _end(
         case Slow(by_s=by_s):
             for way in _ways(fault):
                 world.path(*way).slowed_ns -= nanoseconds(by_s)
+            _mark(world, fault, is_over=True)
         case Late(_, _, one, other, by_s):
             world.path(one, other).attempts_late_ns -= nanoseconds(by_s)
+            _mark(world, fault, is_over=True)
         case Twice(_, _, one, other):
             if _is_over(lasting, "twice", one, other):
                 world.path(one, other).attempts_again_ns = None
+            _mark(world, fault, is_over=True)
         case Crash(_, _, host):
             if _is_over(lasting, "crash", host):
                 world.restart(host)
@@ -170,6 +185,40 @@ def _end(
 def _is_over(lasting: Counter[tuple[str, ...]], *key: str) -> bool:
     lasting[key] -= 1
     return not lasting[key]
+
+
+def _hosts(fault: Fault) -> tuple[str, ...]:
+    return (fault.host,) if isinstance(fault, Crash | Skew) else (fault.one, fault.other)
+
+
+def _mark(
+    world: World,
+    fault: Slow | Late | Twice | Skew | Reset | BlackHole,
+    *,
+    is_over: bool = False,
+    number: int | None = None,
+) -> None:
+    """Tell who looks on of a fault; of the others, the world tells."""
+    match fault:
+        case Slow(by_s=by_s):
+            words = f"slower by {by_s:g} s"
+        case Late(by_s=by_s):
+            words = f"attempts to connect arrive {by_s:g} s late"
+        case Twice(by_s=by_s):
+            words = f"attempts to connect arrive again {by_s:g} s later"
+        case Skew(by_s=by_s):
+            words = f"the wall clock jumps by {by_s:+g} s"
+        case Reset():
+            words = "a fault resets the connection"
+        case BlackHole():
+            words = "a black hole swallows what is sent"
+    world.mark(
+        "relief" if is_over else "fault",
+        f"{words}: over" if is_over else words,
+        *_hosts(fault),
+        is_both_ways=not isinstance(fault, Late | Twice | Skew),
+        number=number,
+    )
 
 
 def _ways(fault: Cut | Slow) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import itertools
 import os
 from dataclasses import dataclass, field
 
+from labkit.errors import UsageError
 from labkit.simnet.seam import Address
 
 LOOPBACK = "127.0.0.1"
@@ -89,6 +90,14 @@ class Hosts:
             high, low = divmod(next(self._numbers), 250)
             host = Host(name, f"10.0.{high}.{low + 1}")
             self._by_name[name] = self._by_address[host.address] = host
+        return self._by_name[name]
+
+    def get(self, name: str) -> Host:
+        """Return the host of that name. Raises UsageError if there is none."""
+        if name not in self._by_name:
+            *others, last = [*self._by_name] or ["none"]
+            known = f"are {', '.join(others)} and {last}" if others else f"is {last}"
+            raise UsageError(f"no simulated host is named {name!r}; there {known}")
         return self._by_name[name]
 
     def known(self, name: str) -> Host | None:

@@ -7,8 +7,10 @@ more room, be told when there is. Only where asyncio makes real sockets, this lo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from labkit.errors import UsageError
@@ -38,7 +40,7 @@ class SimLoop(VirtualLoop):
         """Connect to a simulated host. See ``asyncio``; ``ssl`` is refused."""
         _refuse_tls(ssl)
         if sock is None:
-            sock = await self._connected(host or "localhost", port or 0)
+            sock = await self._connected(host or "localhost", int(port or 0))
         return await super().create_connection(protocol_factory, sock=_own(sock))
 
     async def create_server(
@@ -111,25 +113,35 @@ class SimLoop(VirtualLoop):
 
     async def _connected(self, host: str, port: int) -> Socket:
         failures: list[OSError] = []
-        for *_, address in await self.getaddrinfo(host, port):
-            sock = self._sockets.open(current_host.get())
+        origin = current_host.get()
+        for address in self._network.resolve(origin, host):
+            sock = self._sockets.open(origin)
             try:
-                await self._connect(sock, address)
+                await self._connect(sock, (address, port))
             except OSError as error:
-                sock.close()
                 failures.append(error)
             else:
                 return sock
-        raise failures[0]
+        try:
+            raise failures[0]
+        finally:
+            # Else it refers to itself, and only the garbage collector would find it.
+            failures.clear()
 
     async def _connect(self, sock: Socket, address: Address) -> None:
         done: asyncio.Future[None] = self.create_future()
+        # asyncio waits until the socket is writable: a selector's way to say the same, later.
+        sock.decided = partial(self._sock_connect_cb, done, sock, address)  # type: ignore[attr-defined]
         try:
-            self._sock_connect(done, sock, address)  # type: ignore[attr-defined]
+            with contextlib.suppress(BlockingIOError):
+                sock.connect(address)
             await done
         except BaseException:
             sock.close()
             raise
+        finally:
+            # For the same reason.
+            del done
 
     def _bound(self, host: str | Iterable[str] | None, port: int) -> list[Socket]:
         names = [host or None] if host is None or isinstance(host, str) else list(host)

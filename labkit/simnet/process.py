@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket as names
+from collections.abc import Callable
 
 from labkit.simnet.hosts import LOOPBACK
 from labkit.simnet.seam import Address, Event
@@ -17,6 +18,8 @@ class Process:
         self._world = world
         self._inbox: list[Event] = []
         self.is_alerted = False
+        #: Called with what the loop tells.
+        self.hear: Callable[[bytes], object] = lambda data: None
 
     def post(self, event: Event, *, alert: bool = True) -> None:
         """Tell the loop of ``event`` when it next asks; with ``alert``, as soon as it rests."""
@@ -75,13 +78,17 @@ class Process:
         """See Network."""
         if name == "localhost":
             return [LOOPBACK]
-        if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", name):
-            return [name]
         origin = self._world.hosts.named(host)
         known = origin if name == host else self._world.hosts.known(name)
-        if known is None:
-            raise names.gaierror(names.EAI_NONAME, f"no simulated host is named {name!r}")
-        return [known.address]
+        if known is not None:
+            return [known.address]
+        if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", name):
+            return [name]
+        raise names.gaierror(names.EAI_NONAME, f"no simulated host is named {name!r}")
+
+    def tell(self, data: bytes) -> None:
+        """See Network."""
+        self.hear(data)
 
     def wait(self, until_ns: int | None) -> tuple[int, list[Event]]:
         """See Network."""

@@ -25,7 +25,10 @@ Kind: TypeAlias = Literal["connects", "connected", "failed"] | decoding.Kind
 _FAILURES = {
     errno.ECONNREFUSED: "is refused: nobody listens there",
     errno.ETIMEDOUT: "gives up: nobody answers",
+    errno.ECANCELED: "waits for an answer no longer",
 }
+#: What goes on without an answer, though the client is told why.
+_UNANSWERED = (errno.ETIMEDOUT, errno.ECANCELED)
 _PLAIN_NAME = re.compile(r"[\w./-]{1,30}")
 
 
@@ -52,7 +55,7 @@ class Entry:
     def fate(self) -> str:
         """What became of it, if it has not arrived: "lost", "under way" or "no answer"."""
         if self.kind == "connects":
-            return "" if self.connection.is_decided else "no answer"
+            return "" if self.connection.is_answered else "no answer"
         if self.arrives_ns is not None or self.kind in ("connected", "failed", "reset"):
             return ""
         is_lost = self.is_dropped or self.connection.is_cut(self.sender)
@@ -98,8 +101,8 @@ class RecordedConnection:
         self.server = name(server)
         place, port = connection.address
         self.address = f"{self.server}:{name(place) if '/' in place else port}"
-        #: Whether the client has been connected, or knows that it will not be.
-        self.is_decided = False
+        #: Whether the client has been told that it is connected, or refused.
+        self.is_answered = False
         self._connection = connection
         self._entries: deque[Entry] = deque()
         self._lanes: dict[Role, _Lane] = {"client": _Lane("client"), "server": _Lane("server")}
@@ -143,7 +146,7 @@ class RecordedConnection:
 
     def decide(self, error: int, at_ns: int) -> Entry:
         """Take in what the client is told."""
-        self.is_decided = True
+        self.is_answered = error not in _UNANSWERED
         if not error:
             return self._keep(Entry(at_ns, "client", "connected", "connected", self))
         self._is_broken = True
@@ -172,6 +175,14 @@ class RecordedConnection:
         self._is_broken = True
         reset = Entry(at_ns, role, "reset", describe(Piece("reset", b"")), self)
         return [*ended, self._keep(reset)]
+
+    def give_up(self, role: Role, at_ns: int) -> Entry:
+        """Take in that ``role``'s host repeats no more what nobody acknowledges."""
+        self._is_broken = True
+        for _, entry in self._lanes[role].under_way:
+            entry.is_dropped = True
+        label = "gives up: nothing is acknowledged"
+        return self._keep(Entry(at_ns, role, "failed", label, self))
 
     def forget_oldest(self) -> None:
         """Keep the oldest entry no longer."""

@@ -1,4 +1,4 @@
-"""Everything that crossed a simulated network, with its virtual times. Changes nothing in it.
+"""Everything that crossed a simulated network, and what was done to it. Changes nothing in it.
 
 A recording is bounded: the oldest entries go first, and the text says how many went.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from labkit.errors import UsageError
 from labkit.simnet.connections import Connection, Role
-from labkit.simnet.recorded import Entry, RecordedConnection, clock
+from labkit.simnet.marks import Mark
+from labkit.simnet.observer import Observer
+from labkit.simnet.recorded import Entry, RecordedConnection, clock, name
 from labkit.simnet.world import World
 from labkit.wire.wording import count, hexadecimal
 
@@ -23,7 +26,7 @@ WIDTH = 100
 _SIDES: tuple[Role, Role] = ("client", "server")
 
 
-class Recording:
+class Recording(Observer):
     """Keep what happens in ``world`` from now on, in place of any other observer.
 
     What is said on a connection is understood if the recording began before the connection.
@@ -41,13 +44,13 @@ class Recording:
         self._world = world
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[Entry | Mark] = deque()
         self._kept_bytes = 0
         self._connections: dict[int, RecordedConnection] = {}
         world.observer = self
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[Entry | Mark, ...]:
         """What is kept, in the order in which it happened."""
         return tuple(self._entries)
 
@@ -68,11 +71,7 @@ class Recording:
 
         A frame's times are those of its last byte: when it left, and when it arrived.
         """
-        rows: list[tuple[str, ...]] = [
-            (clock(e.at_ns), _arrival(e), *_who(e.connection, e.sender), e.label)
-            for e in self._entries
-        ]
-        rows += self._unfinished()
+        rows = [*map(_row, self._entries), *self._unfinished()]
         lines = list(_aligned([("at", "arrives", "", "", ""), *rows])) if rows else []
         if self.dropped:
             lines.insert(0, f"… {self.dropped:,} earlier entries are no longer kept")
@@ -107,6 +106,19 @@ class Recording:
         """See Observer."""
         self._add(self._recorded(connection).break_off(role, self._now_ns))
 
+    def given_up(self, connection: Connection, role: Role) -> None:
+        """See Observer."""
+        self._add([self._recorded(connection).give_up(role, self._now_ns)])
+
+    def marked(self, mark: Mark) -> None:
+        """See Observer."""
+        mark = replace(mark, hosts=tuple(map(name, mark.hosts)))
+        last = self._entries[-1] if self._entries else None
+        if isinstance(last, Mark) and (both := last.joined(mark)) is not None:
+            self._entries[-1] = both
+        else:
+            self._add([mark])
+
     @property
     def _now_ns(self) -> int:
         return self._world.schedule.now_ns
@@ -124,17 +136,19 @@ class Recording:
         target = self._world.hosts.at(connection.address[0], origin)
         return origin.name, connection.address[0] if target is None else target.name
 
-    def _add(self, entries: Iterable[Entry]) -> None:
+    def _add(self, entries: Iterable[Entry | Mark]) -> None:
         for entry in entries:
             self._entries.append(entry)
-            self._kept_bytes += len(entry.data)
+            self._kept_bytes += len(entry.data) if isinstance(entry, Entry) else 0
         while len(self._entries) > self._max_entries or self._kept_bytes > self._max_bytes:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         oldest = self._entries.popleft()
-        self._kept_bytes -= len(oldest.data)
         self.dropped += 1
+        if isinstance(oldest, Mark):
+            return
+        self._kept_bytes -= len(oldest.data)
         connection = oldest.connection
         connection.forget_oldest()
         if connection.is_over and not connection.entries:
@@ -148,8 +162,13 @@ class Recording:
                     yield "", "", *_who(connection, role), begun
 
 
-def _arrival(entry: Entry) -> str:
-    return entry.fate if entry.arrives_ns is None else clock(entry.arrives_ns)
+def _row(entry: Entry | Mark) -> tuple[str, ...]:
+    at = clock(entry.at_ns)
+    if isinstance(entry, Mark):
+        number = "" if entry.number is None else f"#{entry.number}"
+        return at, "", number, entry.place, entry.label
+    arrives = entry.fate if entry.arrives_ns is None else clock(entry.arrives_ns)
+    return at, arrives, *_who(entry.connection, entry.sender), entry.label
 
 
 def _who(connection: RecordedConnection, sender: Role) -> tuple[str, str]:

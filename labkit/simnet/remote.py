@@ -1,68 +1,24 @@
 """The seam through a pipe: the world at one end, an event loop in another process at the other.
 
-What crosses is MessagePack of known types, so that neither end runs what the other sends. One-way
-calls are gathered and go with the next one that needs an answer; time does not pass meanwhile.
+One-way calls are gathered and go with the next one that needs an answer; time does not pass
+meanwhile.
 """
 
 from __future__ import annotations
 
+import math
 import socket as names
+import threading
 from collections.abc import Callable
-from dataclasses import astuple, fields
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from labkit.errors import SimulationError
+from labkit.simnet.clocks import real_time
+from labkit.simnet.pipe import ANSWERED, CALLS, Gone, Pipe, Silent, event, packed
 from labkit.simnet.process import Process
-from labkit.simnet.seam import (
-    Accepted,
-    Acknowledged,
-    Address,
-    Broken,
-    Connected,
-    Ended,
-    Event,
-    Received,
-)
+from labkit.simnet.seam import Address, Event, Told
 from labkit.simnet.world import World
-
-_EVENTS: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (Accepted, Acknowledged, Broken, Connected, Ended, Received)
-}
-#: What the loop may call, and with what.
-_CALLS: dict[str, Any] = {
-    "listen": tuple[str, Address],
-    "stop_listening": tuple[int],
-    "connect": tuple[str, Address],
-    "send": tuple[int, bytes],
-    "finish": tuple[int],
-    "consume": tuple[int, int],
-    "close": tuple[int, bool],
-    "resolve": tuple[str, str],
-    "wait": tuple[int | None],
-}
-_ANSWERED = {"listen", "connect", "resolve"}
-
-
-class Pipe(Protocol):
-    """One end of a pipe that keeps messages apart, such as ``multiprocessing.Pipe`` gives."""
-
-    def send_bytes(self, data: bytes) -> None:
-        """Send a message."""
-        ...
-
-    def recv_bytes(self) -> bytes:
-        """Return the next message. Raises EOFError if the other end is closed."""
-        ...
-
-    def poll(self, timeout: float) -> bool:
-        """Wait for a message for so many real seconds; return whether there is one."""
-        ...
-
-
-class Gone(SimulationError):
-    """The other end of the pipe is closed, silent, or says what it may not."""
 
 
 class RemoteNetwork:
@@ -71,6 +27,8 @@ class RemoteNetwork:
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self._calls: list[tuple[str, tuple[Any, ...]]] = []
+        self._speaking = threading.Lock()
+        self._is_given_up = False
         self._begun: tuple[int, list[Event]] | None = None
 
     def begin(self) -> int:
@@ -110,6 +68,22 @@ class RemoteNetwork:
         """See Network."""
         return msgspec.convert(self._ask("resolve", host, name), list[str])
 
+    def tell(self, data: bytes) -> None:
+        """See Network."""
+        self._calls.append(("tell", (data,)))
+
+    def give_up(self, last_words: bytes) -> None:
+        """Speak for a loop that does not come back, from another thread; it takes part no more.
+
+        What it has sent still leaves, and then it tells ``last_words``.
+        """
+        with self._speaking:
+            if self._is_given_up:
+                return
+            self._is_given_up = True
+            self._calls += [("tell", (last_words,)), ("wait", (None,))]
+            self._flush()
+
     def wait(self, until_ns: int | None) -> tuple[int, list[Event]]:
         """See Network. Raises Gone if the world is."""
         begun, self._begun = self._begun, None
@@ -120,7 +94,7 @@ class RemoteNetwork:
 
     def _resumed(self) -> tuple[int, list[Event]]:
         now_ns, events = msgspec.convert(self._receive(), tuple[int, list[list[Any]]])
-        return now_ns, [_event(*event) for event in events]
+        return now_ns, [event(*each) for each in events]
 
     def _ask(self, name: str, *arguments: Any) -> Any:
         self._call(name, *arguments)
@@ -131,7 +105,13 @@ class RemoteNetwork:
         return result
 
     def _call(self, name: str, *arguments: Any) -> None:
-        self._calls.append((name, arguments))
+        with self._speaking:
+            if self._is_given_up:
+                raise Gone("somebody else has given this loop up")
+            self._calls.append((name, arguments))
+            self._flush()
+
+    def _flush(self) -> None:
         calls, self._calls = self._calls, []
         try:
             self._pipe.send_bytes(msgspec.msgpack.encode(calls))
@@ -148,18 +128,33 @@ class RemoteNetwork:
 class RemoteLoop:
     """A loop at the far end of ``pipe``, as the world sees it. Attach it by ``world.others``.
 
-    It may take ``patience_s`` real seconds from one message to the next. Whoever goes away, keeps
-    silent or says what it may not is dropped: its connections end as those of a process that ends.
+    It may take ``patience_s`` real seconds from one message to the next, and ``limit_s`` in all.
+    Whoever goes away or says what it may not is dropped: its connections end as those of a process
+    that ends. Who keeps silent too long is left alone: its connections hang, as it does.
+    ``hear`` is called with what it tells.
     """
 
-    def __init__(self, world: World, pipe: Pipe, *, patience_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        world: World,
+        pipe: Pipe,
+        *,
+        patience_s: float = 10.0,
+        limit_s: float = math.inf,
+        hear: Callable[[bytes], object] = lambda data: None,
+    ) -> None:
         self.wakes_ns: int | None = 0
         #: Why it takes part no more.
         self.gone = ""
+        #: Whether that is because it keeps silent.
+        self.is_silent = False
+        #: How much of its real time is left.
+        self.left_s = limit_s
         self._world = world
         self._pipe = pipe
         self._patience_s = patience_s
         self._process = Process(world)
+        self._process.hear = hear
 
     def is_due(self) -> bool:
         """See Other."""
@@ -171,26 +166,40 @@ class RemoteLoop:
     def resume(self) -> None:
         """See Other."""
         self._process.is_alerted = False
-        events = [(type(each).__name__, *astuple(each)) for each in self._process.take()]
+        events = packed(self._process.take())
+        began_s = real_time()
         try:
             self._send((self._world.schedule.now_ns, events))
-            while not self._carry_out(self._receive()):
+            while not self._carry_out(self._receive(began_s + self.left_s)):
                 pass
         except Gone as error:
-            self.gone = str(error)
-            self.wakes_ns = None
-            self._process.leave()
+            self.leave_alone(str(error))
+            self.is_silent = isinstance(error, Silent)
+            if not self.is_silent:
+                self._process.leave()
+        finally:
+            self.left_s = max(0.0, began_s + self.left_s - real_time())
+
+    def tell(self, data: bytes) -> None:
+        """Say something to the loop, when it is resumed next. See Told."""
+        self._process.post(Told(data))
+
+    def leave_alone(self, why: str) -> None:
+        """Do not resume it any more."""
+        self.gone = why
+        self.wakes_ns = None
 
     def _carry_out(self, calls: list[tuple[str, Any]]) -> bool:
         """Do what the loop asks for; return whether it rests now."""
         for name, arguments in calls:
             if name == "wait":
-                (self.wakes_ns,) = arguments
+                # Whoever heard what it told may have done with it.
+                (self.wakes_ns,) = (None,) if self.gone else arguments
                 return True
             if name == "close":
                 socket, reset = arguments
                 self._process.close(socket, reset=reset)
-            elif name in _ANSWERED:
+            elif name in ANSWERED:
                 self._send(_answer(getattr(self._process, name), arguments))
             else:
                 getattr(self._process, name)(*arguments)
@@ -199,23 +208,30 @@ class RemoteLoop:
     def _send(self, message: Any) -> None:
         try:
             self._pipe.send_bytes(msgspec.msgpack.encode(message))
-        except OSError as error:
-            raise Gone("its process has ended") from error
+        except (EOFError, OSError) as error:
+            raise _ended(error) from error
 
-    def _receive(self) -> list[tuple[str, Any]]:
+    def _receive(self, ends_s: float) -> list[tuple[str, Any]]:
+        patience_s = max(0.0, min(self._patience_s, ends_s - real_time()))
         try:
-            if not self._pipe.poll(self._patience_s):
-                raise Gone(f"it has not rested for {self._patience_s:g} s of real time")
+            if not patience_s or not self._pipe.poll(patience_s):
+                raise Silent(f"it has not rested for {patience_s:g} s of real time")
             calls = msgspec.msgpack.decode(self._pipe.recv_bytes(), type=list[tuple[str, Any]])
             # Otherwise, text would pass for bytes in Base64.
             return [
-                (name, msgspec.convert(given, _CALLS[name], builtin_types=(bytes,)))
+                (name, msgspec.convert(given, CALLS[name], builtin_types=(bytes,)))
                 for name, given in calls
             ]
         except (EOFError, OSError) as error:
-            raise Gone("its process has ended") from error
-        except (msgspec.MsgspecError, KeyError) as error:
+            raise _ended(error) from error
+        except (msgspec.MsgspecError, KeyError, RecursionError) as error:
             raise Gone(f"it said what a loop may not say: {error}") from error
+
+
+def _ended(error: EOFError | OSError) -> Gone:
+    # A pipe may know more about its other end.
+    why = str(error) if isinstance(error, EOFError) else ""
+    return Gone(why or "its process has ended")
 
 
 def _answer(call: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -224,10 +240,3 @@ def _answer(call: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, 
     except OSError as error:
         kind = "gaierror" if isinstance(error, names.gaierror) else "OSError"
         return (kind, error.errno, error.strerror), None
-
-
-def _event(name: str, *values: Any) -> Event:
-    kind = _EVENTS[name]
-    given = dict(zip((field.name for field in fields(kind)), values, strict=True))
-    event: Event = msgspec.convert(given, kind, builtin_types=(bytes,))
-    return event

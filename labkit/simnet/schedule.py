@@ -16,10 +16,9 @@ NS = 1_000_000_000
 class Event:
     """Something that will happen, unless it is cancelled."""
 
-    __slots__ = ("action", "at_ns")
+    __slots__ = ("action",)
 
-    def __init__(self, at_ns: int, action: Callable[[], object]) -> None:
-        self.at_ns = at_ns
+    def __init__(self, action: Callable[[], object]) -> None:
         self.action: Callable[[], object] | None = action
 
     def cancel(self) -> None:
@@ -40,8 +39,8 @@ class Schedule:
 
     def at(self, at_ns: int, action: Callable[[], object]) -> Event:
         """Plan ``action`` for a moment; one that is past is now."""
-        event = Event(max(at_ns, self.now_ns), action)
-        heapq.heappush(self._ahead, (event.at_ns, next(self._numbers), event))
+        event = Event(action)
+        heapq.heappush(self._ahead, (max(at_ns, self.now_ns), next(self._numbers), event))
         return event
 
     def after(self, delay_ns: int, action: Callable[[], object]) -> Event:
@@ -56,9 +55,9 @@ class Schedule:
 
     def run_due(self) -> bool:
         """Let everything happen that is due, and return whether there was anything."""
-        has_run = False
-        while self._ahead and self._ahead[0][0] <= self.now_ns:
-            action = heapq.heappop(self._ahead)[2].action
+        ahead, has_run = self._ahead, False
+        while ahead and ahead[0][0] <= self.now_ns:
+            action = heapq.heappop(ahead)[2].action
             if action is not None:
                 has_run = True
                 action()

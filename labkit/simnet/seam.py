@@ -63,7 +63,14 @@ class Broken:
     errno: int
 
 
-Event: TypeAlias = Connected | Accepted | Received | Ended | Acknowledged | Broken
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who runs the loop from outside says something: no traffic, and the network knows nothing."""
+
+    data: bytes
+
+
+Event: TypeAlias = Connected | Accepted | Received | Ended | Acknowledged | Broken | Told
 
 
 class Network(Protocol):
@@ -105,9 +112,27 @@ class Network(Protocol):
         """Return the addresses of ``name``, as seen from ``host``. Raises ``socket.gaierror``."""
         ...
 
+    def tell(self, data: bytes) -> None:
+        """Say something to who runs the loop from outside. See Told."""
+        ...
+
     def wait(self, until_ns: int | None) -> tuple[int, list[Event]]:
         """Let time pass until something happens here, or until ``until_ns``.
 
         Return the time and what has happened. Raises Deadlock if nothing ever will.
         """
+        ...
+
+
+class Other(Protocol):
+    """A loop that is run from outside: it rests until it is resumed, and then until it rests."""
+
+    wakes_ns: int | None
+
+    def is_due(self) -> bool:
+        """Whether something has happened to it, or its time has come."""
+        ...
+
+    def resume(self) -> None:
+        """Let it run until it rests again."""
         ...

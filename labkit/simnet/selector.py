@@ -6,11 +6,12 @@ import selectors
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from labkit.simnet.schedule import NS, nanoseconds, seconds
+from labkit.simnet.schedule import nanoseconds, seconds
 from labkit.simnet.sockets import Sockets
 
-#: A loop that always has something to do would hold the time still. So many turns take so long.
-TURNS, TURNS_NS = 1_000, NS // 1_000
+#: A loop that always has something to do would hold the time still. Of so many turns in a row, each
+#: takes so long.
+TURNS, TURN_NS = 1_000, 1_000
 
 #: After so many turns in which time has not passed otherwise, it never will.
 STILL_TURNS = 1_000_000
@@ -21,6 +22,7 @@ Ready: TypeAlias = list[tuple[selectors.SelectorKey, int]]
 class Selector(selectors.BaseSelector):
     """Tells which of ``sockets`` are ready. ``rest`` is called instead of waiting for nothing.
 
+    Of ``TURNS`` turns without a rest, each takes ``turn_ns``.
     ``stuck`` is called when it has turned ``still_turns`` times, and no time has passed.
     """
 
@@ -31,6 +33,7 @@ class Selector(selectors.BaseSelector):
         stuck: Callable[[int], None],
         *,
         still_turns: int = STILL_TURNS,
+        turn_ns: int = TURN_NS,
     ) -> None:
         #: How often the loop has turned.
         self.turns = 0
@@ -38,6 +41,7 @@ class Selector(selectors.BaseSelector):
         self._rest = rest
         self._stuck = stuck
         self._still_turns = still_turns
+        self._turn_ns = turn_ns
         self._keys: dict[int, selectors.SelectorKey] = {}
         self._moved_at = 0
         self._rested_at = 0
@@ -56,6 +60,10 @@ class Selector(selectors.BaseSelector):
         """See ``selectors``."""
         return self._keys.pop(fileobj)
 
+    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
+        """See ``selectors``."""
+        return self._keys[fileobj]
+
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
         """See ``selectors``."""
         return self._keys
@@ -72,7 +80,7 @@ class Selector(selectors.BaseSelector):
                 self._moved_at = self.turns
             ready = self._ready()
         elif (self.turns - self._rested_at) % TURNS == 0:
-            self._rest(self._sockets.now_ns + TURNS_NS)
+            self._rest(self._sockets.now_ns + TURNS * self._turn_ns)
             ready = self._ready()
         if self.turns - self._moved_at >= self._still_turns:
             self._moved_at = self.turns
@@ -82,6 +90,8 @@ class Selector(selectors.BaseSelector):
     def _ready(self) -> Ready:
         ready: Ready = []
         active = self._sockets.active
+        if not active:
+            return ready
         for descriptor in sorted(active):
             key = self._keys.get(descriptor)
             mask = active[descriptor].readiness() & key.events if key else 0

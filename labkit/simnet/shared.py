@@ -43,9 +43,12 @@ class Shared:
 @contextlib.contextmanager
 def replaced(owner: Any, name: str, make: Callable[[Any], Any]) -> Iterator[None]:
     """Have ``owner.name`` be what ``make`` returns for the real one."""
-    real = getattr(owner, name)
+    real, is_inherited = getattr(owner, name), name not in vars(owner)
     setattr(owner, name, make(real))
     try:
         yield
     finally:
-        setattr(owner, name, real)
+        if is_inherited:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, real)

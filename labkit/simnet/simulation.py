@@ -24,18 +24,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
-import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
-from labkit.simnet.clocks import virtual_time
-from labkit.simnet.entropy import seeded
+from labkit.errors import SimulationError
 from labkit.simnet.faults import Fault, apply
+from labkit.simnet.habitat import inhabited
 from labkit.simnet.hosts import Host
+from labkit.simnet.interlude import interlude
 from labkit.simnet.loop import SimLoop, current_host
 from labkit.simnet.paths import Conditions
 from labkit.simnet.process import Process
+from labkit.simnet.programs import Program, Programs
 from labkit.simnet.recording import Recording
 from labkit.simnet.schedule import nanoseconds
 from labkit.simnet.watch import watched
@@ -57,6 +57,7 @@ class Simulation:
 
     def __init__(self, seed: object = 0, *, limit_s: float = 3600.0, busy_s: float = 5.0) -> None:
         self.world = World(seed, limit_s=limit_s)
+        self._programs = Programs(self.world)
         self._seed = seed
         self._busy_s = busy_s
 
@@ -74,18 +75,23 @@ class Simulation:
         bandwidth: float | None = None,
     ) -> None:
         """Set what the link between two hosts does, both ways. See ``Conditions``."""
-        for origin, target in self._both_ways(one, other):
+        for name in (one, other):
+            self.host(name)
+        for origin, target in _both_ways(one, other):
             path = self.world.path(origin, target)
             path.conditions = Conditions(latency_s, jitter_s, bandwidth)
 
     def cut(self, one: str, other: str, *, one_way: bool = False) -> None:
-        """Let nothing through between two hosts, or from one to the other. Nobody is told."""
-        for origin, target in self._both_ways(one, other)[: 1 if one_way else 2]:
+        """Let nothing through between two hosts, or from one to the other. Nobody is told.
+
+        Raises UsageError for a name that ``host``, ``link``, ``on`` and ``boot`` were never given.
+        """
+        for origin, target in _both_ways(one, other)[: 1 if one_way else 2]:
             self.world.set_cut(origin, target, True)
 
     def heal(self, one: str, other: str) -> None:
         """Let everything through again."""
-        for origin, target in self._both_ways(one, other):
+        for origin, target in _both_ways(one, other):
             self.world.set_cut(origin, target, False)
 
     def at(self, time_s: float, action: Callable[[], object]) -> None:
@@ -97,12 +103,32 @@ class Simulation:
 
         self.world.schedule.at(nanoseconds(time_s), act)
 
+    def boot(self, host: str, program: Program) -> None:
+        """Run ``program``, a coroutine function, on ``host``: now, and whenever it starts again.
+
+        As long as nothing runs, now is when ``run`` begins. What the program raises ends the run,
+        and has the host's name in a note; if the host has crashed, nobody hears of it. Where it
+        still runs at the end of the run, it is cancelled.
+
+        >>> async def shop():
+        ...     print("open since", asyncio.get_running_loop().time())
+        ...     await asyncio.Event().wait()
+        >>> simulation = Simulation()
+        >>> simulation.boot("shop", shop)
+        >>> simulation.at(5, lambda: simulation.crash("shop"))
+        >>> simulation.at(7.5, lambda: simulation.restart("shop"))
+        >>> simulation.run(asyncio.sleep(10))
+        open since 0.0
+        open since 7.5
+        """
+        self._programs.install(host, program)
+
     def crash(self, host: str) -> None:
-        """End everything on ``host`` without a word to anybody."""
+        """End everything on ``host`` without a word to anybody. Raises UsageError; see ``cut``."""
         self.world.crash(host)
 
     def restart(self, host: str) -> None:
-        """Let ``host`` be there again, with nothing on it."""
+        """Let ``host`` be there again, with what was booted on it, and nothing else."""
         self.world.restart(host)
 
     def plan(self, faults: Iterable[Fault]) -> None:
@@ -125,39 +151,17 @@ class Simulation:
     def run(self, main: Coroutine[Any, Any, Value]) -> Value:
         """Run ``main`` to its end, and return what it returns.
 
-        Raises Deadlock if it never ends, TimeIsUp if it takes too long. In a notebook, whose own
-        loop runs already, it runs in a thread of its own, and the notebook waits.
+        Raises Deadlock if it never ends, TimeIsUp if it takes too long. Where a loop runs already,
+        as in a notebook, that one stands still meanwhile.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return self._run(main)
-        results: list[Value] = []
-        errors: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                results.append(self._run(main))
-            except BaseException as error:
-                errors.append(error)
-
-        thread = threading.Thread(target=run, name="labkit-simulation")
-        thread.start()
-        thread.join()
-        for error in errors:
-            raise error
-        return results[0]
-
-    def _run(self, main: Coroutine[Any, Any, Value]) -> Value:
         loop = SimLoop(Process(self.world), skew_s=self._skew_s)
-        self.world.crashed = loop.end_tasks_of
         with (
+            interlude(),
             _patient_collector(),
-            _without_proxies(),
-            virtual_time(loop.clock),
-            seeded(self._seed),
             watched(loop, self._busy_s),
-            asyncio.Runner(loop_factory=lambda: loop) as runner,
+            inhabited(loop, self._seed),
+            _closing(asyncio.Runner(loop_factory=lambda: loop)) as runner,
+            self._programs.running_on(loop),
         ):
             return runner.run(main)
 
@@ -165,9 +169,24 @@ class Simulation:
         host = self.world.hosts.known(name)
         return host.clock_skew_s if host is not None else 0.0
 
-    def _both_ways(self, one: str, other: str) -> tuple[tuple[str, str], tuple[str, str]]:
-        one, other = self.host(one).name, self.host(other).name
-        return (one, other), (other, one)
+
+def _both_ways(one: str, other: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (one, other), (other, one)
+
+
+@contextlib.contextmanager
+def _closing(runner: asyncio.Runner) -> Iterator[asyncio.Runner]:
+    """Close ``runner`` at the end, and have an error of the block come before one of closing.
+
+    An interrupt may break off a task in the middle of a step, so that it never ends.
+    """
+    try:
+        yield runner
+    except BaseException:
+        with contextlib.suppress(SimulationError):
+            runner.close()
+        raise
+    runner.close()
 
 
 @contextlib.contextmanager
@@ -178,17 +197,3 @@ def _patient_collector() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-@contextlib.contextmanager
-def _without_proxies() -> Iterator[None]:
-    """Keep the environment out: a simulated network has no proxy that it names."""
-    before = os.environ.get("no_proxy")
-    os.environ["no_proxy"] = "*"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["no_proxy"]
-        else:
-            os.environ["no_proxy"] = before

@@ -12,7 +12,7 @@ import os
 import selectors
 import socket
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from labkit.simnet.seam import (
@@ -25,6 +25,7 @@ from labkit.simnet.seam import (
     Event,
     Network,
     Received,
+    Told,
 )
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
@@ -38,6 +39,8 @@ class Sockets:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.now_ns = network.begin()
+        #: Called with what the loop is told.
+        self.hear: Callable[[bytes], object] = lambda data: None
         #: Those to which something has happened, by file descriptor, until nobody wants to know.
         self.active: dict[int, Socket] = {}
         self._by_descriptor: dict[int, Socket] = {}
@@ -73,6 +76,9 @@ class Sockets:
             self._by_number.pop(number, None)
 
     def _take(self, event: Event) -> None:
+        if isinstance(event, Told):
+            self.hear(event.data)
+            return
         number = event.listener if isinstance(event, Accepted) else event.socket
         if (one := self._by_number.get(number)) is not None:
             one.take(event)
@@ -88,6 +94,8 @@ class Socket:
     def __init__(self, sockets: Sockets, descriptor: int, host: str, family: int) -> None:
         self.family = family
         self.host = host
+        #: Called when it is known whether the connection is made.
+        self.decided: Callable[[], object] | None = None
         self._sockets = sockets
         self._network = sockets.network
         self._descriptor = descriptor
@@ -99,7 +107,7 @@ class Socket:
         self._errno = 0
         self._space = 0
         self._arrived: deque[bytes] = deque()
-        self._callers: deque[Socket] = deque()
+        self._callers: list[Socket] = []
         self._local: Address = ("0.0.0.0" if family == socket.AF_INET else "", 0)
         self._peer: Address | None = None
 
@@ -130,8 +138,10 @@ class Socket:
                 self._callers.append(one)
             case Connected(_, space):
                 self._is_connected, self._space = True, space
+                self._decide()
             case Broken(_, number):
                 self._errno, self._has_finished, self._is_connected = number, True, False
+                self._decide()
 
     def fileno(self) -> int:
         """Return a number that no real file has; -1 when closed."""
@@ -177,7 +187,7 @@ class Socket:
         """Return a connection and where it is from. Raises BlockingIOError if there is none."""
         if not self._callers:
             raise BlockingIOError
-        caller = self._callers.popleft()
+        caller = self._callers.pop(0)
         return caller, caller.getpeername()
 
     def connect(self, address: Address) -> None:
@@ -248,6 +258,11 @@ class Socket:
                 caller.close()
         else:
             self._network.close(number, reset=bool(self._arrived))
+
+    def _decide(self) -> None:
+        if self.decided is not None:
+            self.decided()
+            self.decided = None
 
     def _raise_error(self) -> None:
         if self._errno:

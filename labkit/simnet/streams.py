@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from labkit.simnet.paths import Chance, Path
 from labkit.simnet.schedule import Event, Schedule, nanoseconds
@@ -21,40 +22,53 @@ GIVE_UP_S = 924.6
 OPENING = b""
 
 
-class Stream:
-    """Carries bytes over ``path``; acknowledgements come back over ``back``.
+class Ends(Protocol):
+    """Where a stream comes from, and where it goes."""
 
-    ``leave`` is given what leaves the sender's host, at last None: the end; ``deliver`` the same
-    when it arrives, after an OPENING. ``acknowledge`` is told how many bytes the sender's buffer
-    has been relieved of, ``hold`` that something cannot pass and needs a ``resume``, ``give_up``
-    that this has lasted for GIVE_UP_S. No more than ``window`` bytes are under way or unread.
+    def leave(self, data: bytes | None) -> None:
+        """Take note of what leaves the sender's host; None: the end."""
+        ...
+
+    def deliver(self, data: bytes | None) -> None:
+        """Take in what has arrived: an OPENING, then what was sent, then None: the end."""
+        ...
+
+    def acknowledge(self, size: int) -> None:
+        """Take in that the sender's buffer has been relieved of ``size`` bytes."""
+        ...
+
+    def hold(self, stream: Stream) -> None:
+        """Take in that something cannot pass, and needs a ``resume``."""
+        ...
+
+    def give_up(self) -> None:
+        """Take in that nothing has passed for GIVE_UP_S."""
+        ...
+
+
+class Stream:
+    """Carries bytes between ``ends``, over ``path``; acknowledgements come back over ``back``.
+
+    No more than ``window`` bytes are under way or unread.
     """
 
     def __init__(
         self,
         schedule: Schedule,
+        ends: Ends,
         path: Path,
         back: Path,
         chance: Chance,
         *,
         window: int,
-        leave: Callable[[bytes | None], None],
-        deliver: Callable[[bytes | None], None],
-        acknowledge: Callable[[int], None],
-        hold: Callable[[Stream], None],
-        give_up: Callable[[], None],
     ) -> None:
         self.is_swallowed = False
         self._schedule = schedule
+        self._ends = ends
         self._path = path
         self._back = back
         self._chance = chance
         self._window = window
-        self._leave = leave
-        self._deliver = deliver
-        self._acknowledge = acknowledge
-        self._hold = hold
-        self._give_up = give_up
         self._unsent: deque[bytes] = deque()
         self._is_finishing = False
         self._has_finished = False
@@ -105,11 +119,11 @@ class Stream:
         """Send what there is room for at the other end."""
         while self._unsent and self._window > 0:
             segment = self._segment()
-            self._leave(segment)
+            self._ends.leave(segment)
             self._send(segment)
         if self._is_finishing and not self._unsent:
             self._is_finishing = False
-            self._leave(None)
+            self._ends.leave(None)
             self._send(None)
 
     def drop(self) -> None:
@@ -144,7 +158,7 @@ class Stream:
             if room:
                 self._schedule.after(self._back.latency_ns, partial(self._open, room))
         if self.is_cut or self._is_back_cut:
-            self._hold(self)
+            self._ends.hold(self)
         else:
             self._be_patient_no_more()
 
@@ -186,7 +200,7 @@ class Stream:
         while (due := self._arrived + 1) in self._early:
             self._arrived = due
             segment = self._early.pop(due)
-            self._deliver(segment)
+            self._ends.deliver(segment)
             self._return(len(segment or b""))
 
     def _keep(self, number: int, segment: bytes | None) -> None:
@@ -207,7 +221,7 @@ class Stream:
             self._held_acknowledgement += size
             self._wait_to_pass(is_data=True)
         else:
-            self._acknowledge(size)
+            self._ends.acknowledge(size)
 
     def _open(self, size: int) -> None:
         if self._is_back_cut:
@@ -218,10 +232,10 @@ class Stream:
             self.transmit()
 
     def _wait_to_pass(self, *, is_data: bool) -> None:
-        self._hold(self)
+        self._ends.hold(self)
         # Only what must be acknowledged is sent again and again.
         if is_data and self._patience is None and not self._is_dropped:
-            self._patience = self._schedule.after(nanoseconds(GIVE_UP_S), self._give_up)
+            self._patience = self._schedule.after(nanoseconds(GIVE_UP_S), self._ends.give_up)
 
     def _be_patient_no_more(self) -> None:
         if self._patience is not None:

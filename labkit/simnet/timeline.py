@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median_low
+from typing import TypeAlias
 
+from labkit.simnet.marks import Mark
 from labkit.simnet.recorded import Entry
 
 #: In pixels: from one label to the next, and from an arrival to what comes next.
@@ -23,10 +25,15 @@ TYPICAL, LONGEST, BREAK = 40.0, 88.0, 32.0
 
 @dataclass(frozen=True)
 class Omission:
-    """In place of ``number`` entries that are not drawn, before the entry at ``at_ns``."""
+    """In place of ``number`` entries that are not drawn, before the one at ``at_ns``."""
 
     number: int
     at_ns: int
+    #: Those of them that are no traffic.
+    marks: tuple[Mark, ...] = ()
+
+
+What: TypeAlias = Entry | Mark | Omission
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Row:
     """What happens at the height ``y``, and where its arrow ends, if it arrives."""
 
     y: float
-    what: Entry | Omission
+    what: What
     arrives_y: float | None = None
 
 
@@ -51,16 +58,18 @@ class Timeline:
     height: float = 0.0
 
 
-def shorten(entries: Sequence[Entry], limit: int) -> list[Entry | Omission]:
+def shorten(entries: Sequence[Entry | Mark], limit: int) -> list[What]:
     """Return at most ``limit`` entries, the first and the last, and how many were between them."""
     if len(entries) <= limit:
         return list(entries)
     first, last = entries[: (limit + 1) // 2], entries[len(entries) - limit // 2 :]
-    omitted = Omission(len(entries) - limit, last[0].at_ns if last else entries[-1].at_ns)
+    between = entries[len(first) : len(entries) - len(last)]
+    marks = tuple(entry for entry in between if isinstance(entry, Mark))
+    omitted = Omission(len(between), last[0].at_ns if last else entries[-1].at_ns, marks)
     return [*first, omitted, *last]
 
 
-def arrange(whats: Sequence[Entry | Omission]) -> Timeline:
+def arrange(whats: Sequence[What]) -> Timeline:
     """Give every entry a row, and every moment a height."""
     timeline = Timeline()
     starts = Counter(what.at_ns for what in whats)
@@ -78,14 +87,14 @@ def arrange(whats: Sequence[Entry | Omission]) -> Timeline:
     return timeline
 
 
-def _flights(whats: Iterable[Entry | Omission]) -> Iterator[tuple[int, int]]:
+def _flights(whats: Iterable[What]) -> Iterator[tuple[int, int]]:
     """Yield when something arrives, and how long that took, if it took any time."""
     for what in whats:
         if isinstance(what, Entry) and what.arrives_ns and what.arrives_ns > what.at_ns:
             yield what.arrives_ns, what.arrives_ns - what.at_ns
 
 
-def _scale(whats: Iterable[Entry | Omission], moments: Iterable[int]) -> float:
+def _scale(whats: Iterable[What], moments: Iterable[int]) -> float:
     """Return how many pixels a nanosecond takes, where there is room to show it."""
     flights = [duration for _, duration in _flights(whats)]
     durations = flights or [after - before for before, after in pairwise(moments)]
@@ -109,13 +118,13 @@ def _tops(
         before_ns = at_ns
 
 
-def _rows(whats: Iterable[Entry | Omission], tops: dict[int, float]) -> Iterator[Row]:
+def _rows(whats: Iterable[What], tops: dict[int, float]) -> Iterator[Row]:
     starts: Counter[int] = Counter()
     arrivals: Counter[int] = Counter()
     for what in whats:
         y = tops[what.at_ns] + starts[what.at_ns] * ROW
         starts[what.at_ns] += 1
-        if isinstance(what, Omission) or what.arrives_ns is None:
+        if not isinstance(what, Entry) or what.arrives_ns is None:
             yield Row(y, what)
         elif what.arrives_ns <= what.at_ns:
             yield Row(y, what, y)

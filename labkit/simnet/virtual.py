@@ -6,6 +6,7 @@ Makes no sockets; what it rests on is a network, which moves the time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import sys
 from collections.abc import Callable, Iterable
@@ -16,16 +17,17 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from labkit.errors import Blocked, SimulationError
+from labkit.simnet.access import Access
 from labkit.simnet.clocks import Clock
 from labkit.simnet.interruption import Interrupted
 from labkit.simnet.refusals import Refusals
 from labkit.simnet.schedule import seconds
 from labkit.simnet.seam import Network
-from labkit.simnet.selector import STILL_TURNS, Selector
+from labkit.simnet.selector import STILL_TURNS, TURN_NS, Selector
 from labkit.simnet.sockets import Sockets
 from labkit.simnet.tasks import LOCALHOST, SimTask, current_host
 from labkit.simnet.threads import Threads
-from labkit.simnet.waiting import table, waiting
+from labkit.simnet.waiting import Waiting, table, waiting
 from labkit.simnet.watch import standing
 
 Arguments = TypeVarTuple("Arguments")
@@ -36,7 +38,9 @@ class VirtualLoop(Refusals):
     """An event loop whose clock is that of ``network``.
 
     ``skew_s`` tells how far a host's wall clock is ahead. A loop that turns ``still_turns`` times
-    while no time passes never will again: that raises Blocked.
+    while no time passes never will again: that raises Blocked. Where it never rests, a turn takes
+    ``turn_ns``. A function in a thread may keep everybody waiting for ``thread_s`` real seconds.
+    ``hear`` is called with what the loop is told from outside, which is no traffic.
     """
 
     def __init__(
@@ -45,8 +49,14 @@ class VirtualLoop(Refusals):
         *,
         skew_s: Callable[[str], float] = lambda host: 0.0,
         still_turns: int = STILL_TURNS,
+        turn_ns: int = TURN_NS,
+        thread_s: float | None = None,
+        hear: Callable[[bytes], object] = lambda data: None,
     ) -> None:
+        # Until there is one: a network may be gone before it begins.
+        self._closed = True
         self._sockets = Sockets(network)
+        self._sockets.hear = hear
         self._network = network
         #: What the clocks of the thread that runs it show.
         self.clock = Clock(
@@ -54,13 +64,20 @@ class VirtualLoop(Refusals):
             skew_s=lambda: skew_s(current_host.get()),
             sleep=self._block,
         )
-        self._threads = Threads(self)
+        #: How its own thread reaches the network: where nobody has to wait. See ``inhabited``.
+        self.access = Access(self._sockets, alone=contextlib.nullcontext, wait=self._refuse_to_wait)
+        #: Those that run what would block, and those that code on it starts.
+        self.threads = Threads(self, thread_s=thread_s)
         self._task_numbers = itertools.count(1)
         self._is_waiting = False
-        self._failure: SimulationError | None = None
+        self._failure: BaseException | None = None
         # asyncio forgets its selector when the loop is closed.
         self._turning = Selector(
-            self._sockets, self._rest, self._turn_in_vain, still_turns=still_turns
+            self._sockets,
+            self._rest,
+            self._turn_in_vain,
+            still_turns=still_turns,
+            turn_ns=turn_ns,
         )
         super().__init__(self._turning)
         self._clock_resolution = 1e-9
@@ -90,16 +107,16 @@ class VirtualLoop(Refusals):
         self._check_closed()  # type: ignore[attr-defined]
         context = Context()
         context.run(current_host.set, current_host.get())
-        return self._threads.submit(
+        return self.threads.submit(
             partial(func, *args),
             context=context,
             executor=executor or self._default_executor,  # type: ignore[attr-defined]
         )
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Wait until every thread has come back."""
-        while self._threads.jobs:
-            await next(iter(self._threads.jobs.values())).ended
+        """Wait until every function that was given to a thread has come back."""
+        while jobs := [job for job in self.threads.jobs.values() if not job.is_own]:
+            await jobs[0].ended
 
     def call_soon_threadsafe(
         self,
@@ -108,20 +125,25 @@ class VirtualLoop(Refusals):
         context: Context | None = None,
     ) -> asyncio.Handle:
         """Call ``callback`` with the next turn; for a thread of this loop, once that rests."""
-        if self._threads.jobs:
+        if self.threads.jobs:
             self._check_closed()  # type: ignore[attr-defined]
             handle = asyncio.Handle(callback, args, self, context)
-            if self._threads.asked(handle):
+            if self.threads.asked(handle):
                 return handle
         return super().call_soon_threadsafe(callback, *args, context=context)
+
+    def tell(self, data: bytes) -> None:
+        """Say something to who runs the loop from outside, once it rests."""
+        self._network.tell(data)
 
     def end_tasks_of(self, host: str) -> None:
         """Cancel what runs on ``host``, in the order in which it began."""
         for task in sorted(asyncio.all_tasks(self), key=hash):
             if isinstance(task, SimTask) and task.host == host:
                 task.cancel()
+        self.threads.end(host)
 
-    def end_with(self, error: SimulationError) -> None:
+    def end_with(self, error: BaseException) -> None:
         """Run no more, and raise ``error`` where the loop was started."""
         self._failure = error
         self.stop()
@@ -133,7 +155,7 @@ class VirtualLoop(Refusals):
         finally:
             failure, self._failure = self._failure, None
             if failure is not None:
-                raise failure from None
+                raise failure from failure.__cause__
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """See ``asyncio``. Of code that was interrupted, ``run_forever`` tells."""
@@ -142,7 +164,7 @@ class VirtualLoop(Refusals):
 
     def close(self) -> None:
         """Be done, and with the threads, too."""
-        self._threads.close()
+        self.threads.close()
         super().close()
 
     def work(self) -> int:
@@ -161,14 +183,15 @@ class VirtualLoop(Refusals):
     def _rest(self, until_ns: int | None) -> None:
         self._is_waiting = True
         try:
-            if self._threads.jobs:
-                if not self._threads.settle():
+            if self.threads.jobs:
+                if not self.threads.settle():
                     return
-                ends = [at for at in (until_ns, self._threads.due_ns()) if at is not None]
+                ends = [at for at in (until_ns, self.threads.due_ns()) if at is not None]
                 until_ns = min(ends, default=None)
             self._sockets.wait(until_ns)
         except SimulationError as error:
-            raise type(error)(_with_table(error, asyncio.all_tasks(self))) from None
+            rows = [*map(waiting, asyncio.all_tasks(self)), *self.threads.waiting()]
+            raise type(error)(_with_table(error, rows)) from None
         finally:
             self._is_waiting = False
 
@@ -177,13 +200,18 @@ class VirtualLoop(Refusals):
         owners = [getattr(callback, "__self__", None) for callback in callbacks]
         tasks = [owner for owner in owners if isinstance(owner, asyncio.Task)]
         sentence = f"somebody never waits: the loop has turned {turns:,} times in no time"
-        raise Blocked(_with_table(sentence, tasks or asyncio.all_tasks(self)))
+        raise Blocked(_with_table(sentence, map(waiting, tasks or asyncio.all_tasks(self))))
 
     def _block(self, seconds: float) -> None:
+        self._end_who_waits(f"time.sleep({seconds:g})", f"await asyncio.sleep({seconds:g})")
+
+    def _refuse_to_wait(self, call: str, *_: object) -> None:
+        self._end_who_waits(f"{call}()", "await asyncio.to_thread(...)")
+
+    def _end_who_waits(self, call: str, remedy: str) -> None:
         at = standing(sys._getframe())
         error = Blocked(
-            f"time.sleep({seconds:g}) keeps everybody waiting who runs on the same loop: {at}. "
-            f"Write `await asyncio.sleep({seconds:g})`"
+            f"{call} keeps everybody waiting who runs on the same loop: {at}. Write `{remedy}`"
         )
         self.end_with(error)
         raise error
@@ -200,5 +228,5 @@ class VirtualLoop(Refusals):
         pass
 
 
-def _with_table(error: object, tasks: Iterable[asyncio.Task[Any]]) -> str:
-    return f"{error}\n{table(sorted(map(waiting, tasks), key=astuple))}"
+def _with_table(error: object, rows: Iterable[Waiting]) -> str:
+    return f"{error}\n{table(sorted(rows, key=astuple))}"

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from labkit.errors import Blocked, SimulationError
 from labkit.simnet.interruption import absorb, interrupt
+from labkit.simnet.own_threads import own_threads
 
 #: How long code may keep the loop from turning, in real seconds.
 BUSY_S = 5.0
@@ -61,7 +62,8 @@ def watched(loop: Watched, busy_s: float = BUSY_S) -> Iterator[None]:
         target=_watch, args=(loop, ident, busy_s, is_over), name="labkit-watch", daemon=True
     )
     try:
-        watch.start()
+        with own_threads(None):
+            watch.start()
     except RuntimeError:
         yield
         return
@@ -69,7 +71,8 @@ def watched(loop: Watched, busy_s: float = BUSY_S) -> Iterator[None]:
         yield
     finally:
         is_over.set()
-        watch.join()
+        with own_threads(None):
+            watch.join()
         absorb()
 
 

@@ -9,35 +9,22 @@ import errno
 import itertools
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any
 
 from labkit.errors import Deadlock, TimeIsUp
 from labkit.simnet.attempts import Attempt, Listener, join
 from labkit.simnet.connections import Connection, Endpoint, Owner
 from labkit.simnet.hosts import ANY, LOOPBACK, Host, Hosts, error
+from labkit.simnet.marks import CUT, HEALED, Kind, Mark
 from labkit.simnet.observer import Observer
 from labkit.simnet.paths import Chance, Conditions, Path
 from labkit.simnet.schedule import NS, Schedule
-from labkit.simnet.seam import Accepted, Address, Broken, Connected
+from labkit.simnet.seam import Accepted, Address, Broken, Connected, Other
 from labkit.simnet.streams import Stream
 
 #: Linux on loopback takes 3.9 MB for a peer that never reads, in the two buffers together.
 SEND_BUFFER = 2_500 * 1024
 RECEIVE_BUFFER = 1_320 * 1024
-
-
-class Other(Protocol):
-    """A loop that is run from outside: it rests until it is resumed, and then until it rests."""
-
-    wakes_ns: int | None
-
-    def is_due(self) -> bool:
-        """Whether something has happened to it, or its time has come."""
-        ...
-
-    def resume(self) -> None:
-        """Let it run until it rests again."""
-        ...
 
 
 class World:
@@ -48,7 +35,7 @@ class World:
         self.hosts = Hosts()
         #: Those of which an end is still in use, by number.
         self.connections: dict[int, Connection] = {}
-        self.observer: Observer | None = None
+        self.observer = Observer()
         #: The loops that rest while another one drives.
         self.others: list[Other] = []
         #: Told the name of a host that has crashed, and of one that runs again.
@@ -76,16 +63,28 @@ class World:
     def set_cut(self, origin: str, target: str, is_cut: bool) -> None:
         """Let nothing through from one host to another, or everything again.
 
-        What was sent meanwhile is on its way again when the path is whole.
+        What was sent meanwhile is on its way again when the path is whole. Raises UsageError for
+        the name of no host.
         """
-        self.path(origin, target).is_cut = is_cut
-        self._resume()
+        path = self.path(self.hosts.get(origin).name, self.hosts.get(target).name)
+        if path.is_cut != is_cut:
+            path.is_cut = is_cut
+            self.mark(*(CUT if is_cut else HEALED), origin, target)
+            self._resume()
+
+    def mark(self, kind: Kind, label: str, *hosts: str, **more: Any) -> None:
+        """Tell the observer what is done to ``hosts``. See Mark."""
+        self.observer.marked(Mark(self.schedule.now_ns, kind, label, hosts, **more))
 
     def crash(self, name: str) -> None:
-        """Switch a host off, if it is on: its sockets are gone, and nobody is told."""
-        host = self.hosts.named(name)
+        """Switch a host off, if it is on: its sockets are gone, and nobody is told.
+
+        Raises UsageError for the name of no host.
+        """
+        host = self.hosts.get(name)
         if not host.is_up:
             return
+        self.mark("crash", "crashes", name)
         host.is_up = False
         host.listening.clear()
         for listener in [one for one in self._listeners.values() if one.host is host]:
@@ -97,10 +96,14 @@ class World:
         self._is_alerted = True
 
     def restart(self, name: str) -> None:
-        """Switch a host on, if it is off. Nobody listens; it resets what came before it."""
-        host = self.hosts.named(name)
+        """Switch a host on, if it is off. Nobody listens; it resets what came before it.
+
+        Raises UsageError for the name of no host.
+        """
+        host = self.hosts.get(name)
         if host.is_up:
             return
+        self.mark("restart", "starts again", name)
         host.is_up = True
         self._resume()
         self.restarted(name)
@@ -115,22 +118,16 @@ class World:
         schedule = self.schedule
         while True:
             self._transmit()
-            if schedule.run_due() or self._dirty:
-                continue
+            while schedule.run_due() and self._dirty:
+                self._transmit()
             has_come = until_ns is not None and until_ns <= schedule.now_ns
             if process.is_alerted or self._is_alerted or has_come:
                 process.is_alerted = self._is_alerted = False
                 return schedule.now_ns
-            if (other := next((one for one in self.others if one.is_due()), None)) is not None:
-                other.resume()
-                continue
-            wakes = (until_ns, schedule.next_ns(), *(other.wakes_ns for other in self.others))
-            ahead = [at for at in wakes if at is not None]
-            if not ahead:
-                raise Deadlock("everybody waits for somebody, and nothing is planned")
-            if min(ahead) > self._limit_ns:
-                raise TimeIsUp(f"{self._limit_ns / NS:g} simulated seconds have passed")
-            schedule.now_ns = min(ahead)
+            if self.others and (due := [one for one in self.others if one.is_due()]):
+                due[0].resume()
+            else:
+                schedule.now_ns = self._next_ns(until_ns)
 
     def listen(self, process: Owner, host: str, address: Address) -> tuple[int, Address]:
         """See Network."""
@@ -163,8 +160,8 @@ class World:
             next(self._numbers), process, connection, "client", origin, local, address
         )
         self._endpoints[endpoint.number] = endpoint
-        if self.observer is not None:
-            self.observer.begun(connection)
+        self.observer.begun(connection)
+        endpoint.broke_off = lambda: self.observer.decided(connection, errno.ECANCELED)
         self._attempt(endpoint, target).knock()
         return endpoint.number, local
 
@@ -198,6 +195,17 @@ class World:
         twin = endpoint.twin
         if twin is None or twin.number not in self._endpoints:
             self.connections.pop(endpoint.connection.number, None)
+
+    def _next_ns(self, until_ns: int | None) -> int:
+        ahead_ns = self.schedule.next_ns()
+        for at_ns in (until_ns, *[other.wakes_ns for other in self.others]):
+            if at_ns is not None and (ahead_ns is None or at_ns < ahead_ns):
+                ahead_ns = at_ns
+        if ahead_ns is None:
+            raise Deadlock("everybody waits for somebody, and nothing is planned")
+        if ahead_ns > self._limit_ns:
+            raise TimeIsUp(f"{self._limit_ns / NS:g} simulated seconds have passed")
+        return ahead_ns
 
     def _transmit(self) -> None:
         while self._dirty:
@@ -233,15 +241,13 @@ class World:
     def _refuse(self, client: Endpoint, number: int) -> None:
         client.post(Broken(client.number, number))
         self.forget(client)
-        if self.observer is not None:
-            self.observer.decided(client.connection, number)
+        self.observer.decided(client.connection, number)
 
     def _connect(self, client: Endpoint, listener: Listener) -> None:
         self._join(client, listener)
         client.space = SEND_BUFFER
         client.post(Connected(client.number, SEND_BUFFER))
-        if self.observer is not None:
-            self.observer.decided(client.connection, 0)
+        self.observer.decided(client.connection, 0)
 
     def _copy(self, client: Endpoint, listener: Listener) -> None:
         # The client's host knows of no second connection, and says so when it is answered.
@@ -250,8 +256,8 @@ class World:
         stranger = connection.client = Endpoint(
             number, client.owner, connection, "client", client.host, local, peer
         )
-        if self.observer is not None:
-            self.observer.begun(connection)
+        again = f"the attempt of #{client.connection.number} arrives again"
+        self.mark("fault", again, client.host.name, listener.host.name, number=connection.number)
         self._join(stranger, listener)
         stranger.is_closed = True
         back = self.path(listener.host.name, client.host.name)

@@ -101,6 +101,40 @@ RIGHT: list[tuple[Exercise, str, str]] = [
         """),
     ),
     (
+        ASK,
+        "takes seven seconds",
+        _cell("""
+            async def ask(address, question):
+                await asyncio.sleep(3)
+                async with connect(address) as connection:
+                    await asyncio.sleep(4)
+                    await connection.send(question)
+                    return await connection.recv()
+        """),
+    ),
+    (
+        ASK,
+        "hands over its turn a thousand times",
+        _cell("""
+            async def ask(address, question):
+                async with connect(address) as connection:
+                    for _ in range(1000):
+                        await asyncio.sleep(0)
+                    await connection.send(question)
+                    return await connection.recv()
+        """),
+    ),
+    (
+        SHOUT,
+        "takes its time",
+        _cell("""
+            async def shout(connection):
+                async for message in connection:
+                    await asyncio.sleep(5)
+                    await connection.send(message.upper())
+        """),
+    ),
+    (
         SHOUT,
         "iterates",
         _cell("""
@@ -311,7 +345,29 @@ WRONG: list[tuple[Exercise, str, str, str]] = [
                 async with connect(address) as connection:
                     time.sleep(60)
         """),
-        "got       'nothing: it blocks the event loop at line 5: `time.sleep(60)`'",
+        "got       'it blocks the event loop at line 5: `time.sleep(60)`'",
+    ),
+    (
+        ASK,
+        "blocks for a moment",
+        _cell("""
+            async def ask(address, question):
+                async with connect(address) as connection:
+                    time.sleep(0.001)
+                    await connection.send(question)
+                    return await connection.recv()
+        """),
+        "got       'it blocks the event loop at line 5: `time.sleep(0.001)`'",
+    ),
+    (
+        ASK,
+        "hands over its turn for ever",
+        _cell("""
+            async def ask(address, question):
+                async with connect(address) as connection:
+                    while True: await asyncio.sleep(0)
+        """),
+        "got       'nothing: it waits at line 5: `while True: await asyncio.sleep(0)`'",
     ),
     (
         ASK,
@@ -321,7 +377,7 @@ WRONG: list[tuple[Exercise, str, str, str]] = [
                 async with connect(address) as connection:
                     while True: question += ""
         """),
-        "got       'nothing: it blocks the event loop at line 5: `while True: question += \"\"`'",
+        "got       'it blocks the event loop at line 5: `while True: question += \"\"`'",
     ),
     (
         SHOUT,
@@ -362,6 +418,17 @@ WRONG: list[tuple[Exercise, str, str, str]] = [
                 async for message in connection:
                     await connection.send(message.upper())
                     await connection.send(first.upper())
+        """),
+        "got       'nothing: it waits for more'",
+    ),
+    (
+        SHOUT,
+        "sleeps for a minute",
+        _cell("""
+            async def shout(connection):
+                async for message in connection:
+                    await asyncio.sleep(60)
+                    await connection.send(message.upper())
         """),
         "got       'nothing: it waits for more'",
     ),

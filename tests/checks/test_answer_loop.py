@@ -1,91 +1,176 @@
 import asyncio
-import threading
+import gc
+import sys
+import time
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
 
-from labkit.checks.answer_loop import RESTLESS_TURNS, AnswerLoop, Tasks, offspring
+from labkit.checks import tracing
+from labkit.checks.answer_loop import TURN_NS, AnswerLoop, Tasks, offspring
+from labkit.checks.messages import Place
+from labkit.errors import Blocked
+from labkit.simnet.clocks import virtual_time
+from labkit.simnet.process import Process
+from labkit.simnet.schedule import seconds
+from labkit.simnet.selector import TURNS
+from labkit.simnet.world import World
+
+PATIENCE_S = 2.0
+
+
+class Places(list[Place | None]):
+    """At which lines of this module the loop was blocked."""
+
+    def note(self) -> None:
+        steps = list(tracing.outwards(sys._getframe().f_back))
+        self.append(tracing.blocking(steps, globals()))
 
 
 @pytest.fixture
-def loop() -> Iterator[AnswerLoop]:
-    loop = AnswerLoop()
-    yield loop
-    for task in asyncio.all_tasks(loop):
-        task.cancel()
-    loop.run_until_complete(asyncio.sleep(0))
+def places() -> Places:
+    return Places()
+
+
+def made(places: Places) -> AnswerLoop:
+    return AnswerLoop(
+        Process(World()), patience_s=PATIENCE_S, hear=lambda data: None, blocked=places.note
+    )
+
+
+@pytest.fixture
+def loop(places: Places) -> Iterator[AnswerLoop]:
+    """A loop in a thread whose clock it is."""
+    loop = made(places)
+    with virtual_time(loop.clock):
+        yield loop
     loop.close()
 
 
-def test_a_loop_without_anything_to_do_never_wakes(loop: AnswerLoop) -> None:
-    assert loop.run_until_complete(loop.settle()) is None
+async def sleep(*naps: float) -> None:
+    for nap in naps:
+        time.sleep(nap)  # noqa: ASYNC251
 
 
-def test_a_loop_says_when_the_next_of_its_timers_goes_off(loop: AnswerLoop) -> None:
-    late = loop.call_later(60, print)
-    early = loop.call_later(30, print)
-    wakes_s = loop.run_until_complete(loop.settle())
-    assert wakes_s is not None
-    assert 0 < wakes_s <= 30
-    early.cancel()
-    wakes_s = loop.run_until_complete(loop.settle())
-    assert wakes_s is not None
-    assert wakes_s > 30
-    late.cancel()
-    assert loop.run_until_complete(loop.settle()) is None
+def test_code_that_sleeps_has_slept_at_once_and_the_clocks_are_ahead(loop: AnswerLoop) -> None:
+    loop.run_until_complete(sleep(0.5, 1.0))
+    assert loop.ahead_s == 1.5
+    assert (time.monotonic(), loop.time()) == (1.5, 0.0)
 
 
-def test_a_timer_that_went_off_is_none(loop: AnswerLoop) -> None:
-    kept = [loop.call_later(0, print)]
-    assert loop.run_until_complete(loop.settle()) is None
-    assert kept
+def test_code_may_sleep_as_long_as_its_patience_lasts(loop: AnswerLoop, places: Places) -> None:
+    loop.run_until_complete(sleep(PATIENCE_S / 2, PATIENCE_S / 2))
+    assert places == []
+
+
+def test_code_that_sleeps_for_longer_is_ended(loop: AnswerLoop, places: Places) -> None:
+    with pytest.raises(Blocked):
+        loop.run_until_complete(sleep(PATIENCE_S, 0.001))
+    assert len(places) == 1
+
+
+def test_code_that_is_to_let_others_run_may_not_sleep_at_all(
+    loop: AnswerLoop, places: Places
+) -> None:
+    loop.lets_others_run = True
+    with pytest.raises(Blocked):
+        loop.run_until_complete(sleep(0.001))
+    assert len(places) == 1
+    assert loop.ahead_s == 0
+
+
+def test_code_that_blocks_is_told_of_from_where_it_does(loop: AnswerLoop, places: Places) -> None:
+    loop.lets_others_run = True
+    with pytest.raises(Blocked):
+        loop.run_until_complete(sleep(1))
+    line = sleep.__code__.co_firstlineno + 2
+    assert places == [Place(line, "time.sleep(nap)  # noqa: ASYNC251")]
+
+
+def test_code_that_blocks_is_told_of_before_it_can_do_anything_about_it(
+    loop: AnswerLoop, places: Places
+) -> None:
+    async def answer() -> None:
+        try:
+            await sleep(1000)
+        except BaseException:
+            told_then.extend(places)
+
+    told_then: list[Place | None] = []
+    with pytest.raises(Blocked):
+        loop.run_until_complete(answer())
+    assert len(told_then) == 1
+
+
+async def spin() -> None:
+    while True:
+        await asyncio.sleep(0)
+
+
+def test_who_waits_for_an_answer_that_never_rests_sees_time_go_by(loop: AnswerLoop) -> None:
+    async def wait() -> None:
+        async with asyncio.timeout(1):
+            await spin()
+
+    with pytest.raises(TimeoutError):
+        loop.run_until_complete(wait())
+    turns = loop.turns * seconds(TURN_NS)
+    assert turns == pytest.approx(1, abs=2 * TURNS * seconds(TURN_NS))
+
+
+def test_a_task_that_does_not_end_is_run_by_nobody_when_its_loop_is_forgotten() -> None:
+    caught: list[type[BaseException]] = []
+
+    async def cling() -> None:
+        while len(caught) < 3:
+            try:
+                await asyncio.sleep(1)
+            except BaseException as error:
+                caught.append(type(error))
+
+    loop = made(Places())
+    loop.create_task(cling())
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    del loop
+    gc.collect()
+    assert caught == []
+
+
+def test_a_task_that_nobody_refers_to_goes_on_all_the_same(loop: AnswerLoop) -> None:
+    async def answer() -> None:
+        await asyncio.Event().wait()
+
+    async def start() -> None:
+        tasks.append(weakref.ref(asyncio.create_task(answer())))
+        await asyncio.sleep(0)
+
+    tasks: list[weakref.ref[asyncio.Task[None]]] = []
+    loop.run_until_complete(start())
+    gc.collect()
+    assert tasks[0]() is not None
+
+
+class Belonging:
+    """Something whose end can be noticed."""
+
+
+def test_a_task_that_has_ended_is_forgotten(loop: AnswerLoop) -> None:
+    async def answer() -> Belonging:
+        return Belonging()
+
+    belonging = weakref.ref(loop.run_until_complete(answer()))
+    loop.run_until_complete(asyncio.sleep(0))
+    gc.collect()
+    assert belonging() is None
 
 
 async def hop(times: int, done: Callable[[], None]) -> None:
     for _ in range(times):
         await asyncio.sleep(0)
     done()
-
-
-def test_settling_lasts_until_everything_is_done_that_can_be(loop: AnswerLoop) -> None:
-    done: list[bool] = []
-
-    async def settled() -> float | None:
-        await asyncio.sleep(0)
-        tasks.append(asyncio.create_task(hop(100, lambda: done.append(True))))
-        return await loop.settle()
-
-    tasks: list[asyncio.Task[None]] = []
-    assert loop.run_until_complete(settled()) is None
-    assert done
-
-
-def test_a_loop_that_never_rests_acts_to_no_avail(loop: AnswerLoop) -> None:
-    async def spin() -> None:
-        while True:
-            await asyncio.sleep(0)
-
-    task = loop.create_task(spin())
-    assert loop.run_until_complete(loop.settle()) is None
-    assert not task.done()
-    assert loop.turns > RESTLESS_TURNS
-
-
-def test_a_loop_whose_thread_is_at_work_is_about_to_act(loop: AnswerLoop) -> None:
-    release = threading.Event()
-
-    async def work() -> float | None:
-        waiting = asyncio.create_task(asyncio.to_thread(release.wait))
-        wakes_s = await loop.settle()
-        release.set()
-        await waiting
-        return wakes_s
-
-    assert loop.run_until_complete(work()) == 0
-    assert loop.run_until_complete(loop.settle()) is None
-    loop.run_until_complete(loop.shutdown_default_executor())
 
 
 def test_tasks_count_among_the_offspring_of_whoever_started_them(loop: AnswerLoop) -> None:

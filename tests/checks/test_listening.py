@@ -7,6 +7,8 @@ from websockets import ConnectionClosed, ServerConnection, connect
 
 from labkit.checks.listening import Listener, StreamHandler, WebSocketHandler
 
+from .simulated import simulated
+
 
 @asynccontextmanager
 async def listening(handler: StreamHandler) -> AsyncIterator[tuple[list[BaseException], int]]:
@@ -28,6 +30,7 @@ async def listening_websocket(
 
 
 @pytest.mark.parametrize("error", [KeyError("key"), SystemExit(3), KeyboardInterrupt()])
+@simulated
 async def test_what_a_handler_raises_is_kept_and_its_connection_ends(error: BaseException) -> None:
     async def fail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raise error
@@ -39,6 +42,7 @@ async def test_what_a_handler_raises_is_kept_and_its_connection_ends(error: Base
     assert errors == [error]
 
 
+@simulated
 async def test_stopping_ends_a_handler_that_waits() -> None:
     entered, left = asyncio.Event(), asyncio.Event()
 
@@ -57,6 +61,7 @@ async def test_stopping_ends_a_handler_that_waits() -> None:
     writer.close()
 
 
+@simulated
 async def test_a_handler_of_the_library_serves_without_compression() -> None:
     async def shout(connection: ServerConnection) -> None:
         async for message in connection:
@@ -71,6 +76,7 @@ async def test_a_handler_of_the_library_serves_without_compression() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyError("key"), SystemExit(3), KeyboardInterrupt()])
+@simulated
 async def test_what_a_handler_of_the_library_raises_is_kept_and_closes_with_1011(
     error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -89,6 +95,7 @@ async def test_what_a_handler_of_the_library_raises_is_kept_and_closes_with_1011
     assert not caplog.records
 
 
+@simulated
 async def test_the_end_of_a_connection_is_no_error_of_its_handler() -> None:
     ended = asyncio.Event()
 
@@ -105,6 +112,7 @@ async def test_the_end_of_a_connection_is_no_error_of_its_handler() -> None:
         assert errors == []
 
 
+@simulated
 async def test_stopping_does_not_wait_for_a_peer_to_say_goodbye() -> None:
     entered, left = asyncio.Event(), asyncio.Event()
 

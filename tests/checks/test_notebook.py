@@ -1,8 +1,11 @@
+import asyncio
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from labkit.checks.host import Host
 from labkit.checks.notebook import check, hint, scorecard
 from labkit.checks.progress import Progress
 
@@ -11,6 +14,15 @@ KEY = bytes.fromhex("37fa213d")
 
 def apply_mask(data: bytes, key: bytes) -> bytes:
     return bytes(byte ^ key[i % 4] for i, byte in enumerate(data))
+
+
+def hang(data: bytes, key: bytes) -> bytes:
+    while True:
+        pass
+
+
+def threads_of_labkit() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("labkit-")]
 
 
 @pytest.fixture
@@ -52,6 +64,45 @@ async def test_a_check_runs_where_a_loop_is_running_already(
 ) -> None:
     check("01.3", apply_mask)
     assert capsys.readouterr().out.startswith("PASS")
+
+
+def test_an_answer_that_does_not_come_back_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    check("01.3", hang)
+    told = capsys.readouterr().out
+    assert told.startswith("FAIL 01.3 apply_mask 0/4")
+    assert "it did not return within 2 s, still at line " in told
+
+
+def test_an_answer_that_never_replies_is_judged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def serve_echo(reader: object, writer: object) -> None:
+        await asyncio.Event().wait()
+
+    check("01.8", serve_echo)
+    assert "got       nothing: it waits for more" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer", [apply_mask, hang])
+def test_a_check_leaves_nothing_running(answer: object) -> None:
+    check("01.3", answer)
+    for thread in threads_of_labkit():
+        thread.join(30)
+    assert threads_of_labkit() == []
+
+
+def test_a_check_that_is_interrupted_leaves_nothing_running(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(host: Host) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Host, "watch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        check("01.3", hang)
+    for thread in threads_of_labkit():
+        thread.join(30)
+    assert threads_of_labkit() == []
 
 
 def test_an_unknown_exercise_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

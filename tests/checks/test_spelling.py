@@ -1,7 +1,7 @@
 import pytest
 
 from labkit.checks import plain
-from labkit.checks.spelling import brief, spelled, without_port
+from labkit.checks.spelling import brief, spelled
 
 
 def test_a_call_is_spelled_as_it_is_typed() -> None:
@@ -19,9 +19,3 @@ def test_a_call_is_spelled_as_it_is_typed() -> None:
 )
 def test_a_long_value_is_cut(value: plain.Plain, text: str) -> None:
     assert brief(value) == text
-
-
-def test_only_the_ports_of_loopback_addresses_are_left_out() -> None:
-    text = "ws://127.0.0.1:54321/a http://127.0.0.1:9 ws://example.com:8765 127.0.0.10:8765"
-    told = "ws://127.0.0.1:PORT/a http://127.0.0.1:PORT ws://example.com:8765 127.0.0.10:8765"
-    assert without_port(text) == told

@@ -6,20 +6,21 @@ from labkit.checks import plain
 from labkit.checks.messages import (
     Abandon,
     Call,
+    Done,
     Gone,
     Invoke,
     Listening,
     Missing,
     New,
     Outcome,
+    Overhear,
+    Overheard,
     Place,
     Raised,
     Reply,
     Request,
     Returned,
     Serve,
-    Settle,
-    Settled,
     Stalled,
     Start,
     Started,
@@ -27,7 +28,14 @@ from labkit.checks.messages import (
     Unwritten,
     Waiting,
 )
-from labkit.checks.subject import NotWritten, Subject
+from labkit.checks.subject import HORIZON_S, NotWritten, Subject
+
+from .conversation import Conversation, hosting
+
+WAITING = Waiting(Place(3, "await connection.recv()"))
+ERROR = Raised("KeyError", "'x'", plain.encode(["x"]))
+STALLED = Stalled(2.0, Place(3, "time.sleep(9)"), blocks_loop=True)
+STUB = Unwritten("the cell still holds the stub")
 
 
 class Scripted:
@@ -104,10 +112,13 @@ class Staged:
 
     def __init__(self, **replies: Reply | Sequence[Reply]) -> None:
         self.replies: dict[str, Reply | Sequence[Reply]] = {
-            "Settle": Settled(None),
-            "StopServing": Settled(None),
-        } | replies
-        self.replies |= {"Abandon": Settled(None), "Start": replies.get("Start", Started())}
+            "Abandon": Done(),
+            "Overhear": Overheard(),
+            "Serve": Listening(80),
+            "Start": Started(),
+            "StopServing": Done(),
+            **replies,
+        }
         self.asked: list[Request] = []
 
     async def ask(self, request: Request) -> Reply:
@@ -123,56 +134,74 @@ class Staged:
         return sum(isinstance(request, kind) for request in self.asked)
 
 
-WAITING = Waiting(Place(3, "await connection.recv()"))
-
-
 async def test_a_task_is_started_asked_and_abandoned() -> None:
     channel = Staged(Outcome=returned("Spam"))
     async with Subject("f", channel).run(1) as running:
         assert await running.outcome() == "Spam"
-    assert channel.asked[0] == Start("f", plain.encode([1]), 0)
-    assert channel.asked[-1] == Abandon(0)
+    assert channel.asked == [
+        Start("f", plain.encode([1]), 0),
+        Outcome(0, HORIZON_S),
+        Abandon(0),
+    ]
 
 
-async def test_the_outcome_of_a_task_that_is_not_done_yet_is_waited_for() -> None:
-    channel = Staged(Outcome=[WAITING, WAITING, returned("Spam")])
+async def test_a_task_is_asked_until_it_has_ended_and_then_no_more() -> None:
+    channel = Staged(Outcome=[WAITING, returned("Spam")])
     async with Subject("f", channel).run() as running:
-        assert await running.outcome() == "Spam"
+        outcomes = [await running.outcome(within_s) for within_s in (0.0, 2.5, 1.0)]
+    assert outcomes == [WAITING, "Spam", "Spam"]
+    assert channel.asked[1:-1] == [Outcome(0, 0.0), Outcome(0, 2.5)]
 
 
-async def test_the_outcome_of_a_task_that_waits_for_ever_is_where_it_waits() -> None:
-    async with Subject("f", Staged(Outcome=WAITING)).run() as running:
-        outcome = await running.outcome()
-    assert outcome == WAITING
-    assert str(outcome) == "it waits at line 3: `await connection.recv()`"
+def in_virtual_time(conversation: Conversation, *, sleeps_s: float) -> tuple[plain.Plain, float]:
+    """Return what a task that sleeps comes to, and how many virtual seconds that took."""
+
+    async def look() -> plain.Plain:
+        async with Subject("f", conversation.channel).run(sleeps_s) as running:
+            return await running.outcome()
+
+    outcome = conversation.run(look())
+    return outcome, conversation.network.schedule.now_ns / 1e9
 
 
-async def test_a_timer_of_the_answer_is_waited_for() -> None:
-    outcomes: list[Reply] = [*[WAITING] * 12, returned("Spam")]
-    channel = Staged(Settle=[Settled(0.1), Settled(None)], Outcome=outcomes)
-    async with Subject("f", channel).run() as running:
-        assert await running.outcome() == "Spam"
-    assert channel.asked_for(Settle) == 1
+SLEEPER = """
+    import asyncio
+    async def f(seconds):
+        await asyncio.sleep(seconds)
+        return "Spam"
+"""
 
 
-@pytest.mark.parametrize("wakes_s", [20.0, float("inf"), float("nan")])
-async def test_a_timer_beyond_the_horizon_is_not_waited_for(wakes_s: float) -> None:
-    channel = Staged(Settle=Settled(wakes_s), Outcome=WAITING)
-    async with Subject("f", channel).run() as running:
-        assert await running.outcome() == WAITING
-    assert channel.asked_for(Settle) == 1
+def test_a_timer_of_the_answer_is_waited_for() -> None:
+    with hosting(SLEEPER) as conversation:
+        outcome, took_s = in_virtual_time(conversation, sleeps_s=7.0)
+    assert (outcome, round(took_s, 2)) == ("Spam", 7.0)
+
+
+def test_a_timer_beyond_the_horizon_is_not_waited_for() -> None:
+    with hosting(SLEEPER) as conversation:
+        outcome, took_s = in_virtual_time(conversation, sleeps_s=20.0)
+    assert str(outcome) == "it waits at line 4: `await asyncio.sleep(seconds)`"
+    assert HORIZON_S <= took_s < HORIZON_S + 1
 
 
 async def test_why_a_task_does_nothing_is_told_in_words() -> None:
-    error = Raised("KeyError", "'x'", plain.encode(["x"]))
     known: list[tuple[Reply, str]] = [
         (WAITING, "nothing: it waits at line 3: `await connection.recv()`"),
         (returned("Spam"), "nothing: it returned 'Spam'"),
-        (error, "nothing: it raised KeyError: 'x'"),
+        (ERROR, "nothing: it raised KeyError: 'x'"),
+        (STALLED, "it blocks the event loop at line 3: `time.sleep(9)`"),
     ]
     for reply, why in known:
         async with Subject("f", Staged(Outcome=reply)).run() as running:
-            assert (await running.settle()).why == why
+            assert await running.silence() == why
+
+
+async def test_whoever_asks_why_a_task_does_nothing_hears_what_happened_in_the_background() -> None:
+    subject = Subject("f", Staged(Outcome=WAITING, Overhear=Overheard([ERROR], "hello\n")))
+    async with subject.run() as running:
+        await running.silence()
+    assert (subject.raised, subject.printed) == ([ERROR], "hello\n")
 
 
 async def test_a_task_that_could_not_be_started_has_no_outcome() -> None:
@@ -180,63 +209,138 @@ async def test_a_task_that_could_not_be_started_has_no_outcome() -> None:
     channel = Staged(Start=missing)
     async with Subject("f", channel).run() as running:
         assert await running.outcome() == missing
-        assert (await running.settle()).why == f"nothing: {missing}"
+        assert await running.cancel() == missing
+        assert await running.silence() == f"nothing: {missing}"
     assert not channel.asked_for(Outcome)
 
 
-async def test_a_task_that_blocks_its_loop_stays_that_way() -> None:
-    stalled, gone = Stalled(2.0, Place(3, "time.sleep(9)")), Gone("it was not asked again")
-    channel = Staged(Settle=[stalled, gone], Outcome=gone)
-    subject = Subject("f", channel)
-    blocked = Stalled(2.0, Place(3, "time.sleep(9)"), blocks_loop=True)
-    async with subject.run() as running:
-        for _ in range(2):
-            assert (await running.settle()).why == f"nothing: {blocked}"
-        assert await running.outcome() == blocked
+async def test_a_task_that_would_get_no_answer_as_an_argument_is_not_started() -> None:
+    channel = Staged()
+    async with Subject("f", channel).run("ws://127.0.0.1", STALLED) as running:
+        assert await running.outcome() == STALLED
+    assert not channel.asked_for(Start)
+
+
+def test_a_task_that_blocks_its_loop_stays_that_way() -> None:
+    blocks = "import time\nasync def f():\n    time.sleep(9)"
+
+    async def look(subject: Subject) -> list[plain.Plain]:
+        async with subject.run() as running:
+            return [await running.silence(), await running.silence(), str(await running.outcome())]
+
+    with hosting(blocks) as conversation:
+        subject = Subject("f", conversation.channel)
+        told = conversation.run(look(subject))
+    assert told == ["it blocks the event loop at line 3: `time.sleep(9)`"] * 3
     assert subject.stalled
 
 
 async def test_what_a_task_raises_is_noted_unless_the_check_has_heard_it() -> None:
-    error = Raised("KeyError", "'x'", plain.encode(["x"]))
-    for asks, raised in ((False, [error]), (True, [])):
-        subject = Subject("f", Staged(Outcome=error))
+    for asks, raised in ((False, [ERROR]), (True, [])):
+        subject = Subject("f", Staged(Outcome=ERROR))
         async with subject.run() as running:
-            await (running.outcome() if asks else running.settle())
+            await (running.outcome() if asks else running.silence())
             running.note()
             running.note()
         assert subject.raised == raised
 
 
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (ERROR, ERROR),
+        (returned(None), None),
+        (Done(), Gone("it goes on, though it was cancelled")),
+        (STALLED, STALLED),
+    ],
+)
+async def test_who_cancels_a_task_is_told_what_it_came_to(
+    reply: Reply, outcome: plain.Plain
+) -> None:
+    async with Subject("f", Staged(Outcome=WAITING, Abandon=reply)).run() as running:
+        await running.outcome()
+        assert await running.cancel() == outcome
+
+
+async def test_a_task_that_was_cancelled_is_not_asked_again() -> None:
+    channel = Staged(Abandon=ERROR)
+    async with Subject("f", channel).run() as running:
+        await running.cancel()
+        assert await running.outcome() == Gone("it was cancelled")
+        assert await running.silence() == "nothing: it was cancelled"
+    assert not channel.asked_for(Outcome)
+
+
+async def test_a_task_that_has_ended_cannot_be_cancelled() -> None:
+    channel = Staged(Outcome=returned("Spam"))
+    async with Subject("f", channel).run() as running:
+        await running.outcome()
+        assert await running.cancel() == "Spam"
+        assert not channel.asked_for(Abandon)
+
+
+def test_a_task_is_cancelled_as_a_timeout_does_it() -> None:
+    waits = "import asyncio\nasync def f():\n    await asyncio.Event().wait()"
+
+    async def look(subject: Subject) -> plain.Plain:
+        async with subject.run() as running:
+            await running.outcome(0.0)
+            return await running.cancel()
+
+    with hosting(waits) as conversation:
+        cancelled = conversation.run(look(Subject("f", conversation.channel)))
+    assert str(cancelled).startswith("it raised CancelledError")
+
+
 async def test_what_a_handler_hangs_at_is_not_forgotten() -> None:
-    stalled, gone = Stalled(2.0), Gone("it was not asked again")
-    channel = Staged(Serve=Listening(80), Settle=[stalled, gone])
+    async with Subject("f", Staged(Overhear=STALLED)).serve() as served:
+        assert [await served.silence() for _ in range(2)] == [str(STALLED)] * 2
+
+
+async def test_who_cannot_serve_tells_why() -> None:
+    missing = Missing("`f` is not a coroutine function: write `async def f`")
+    channel = Staged(Serve=missing)
     async with Subject("f", channel).serve() as served:
-        assert [(await served.settle()).why for _ in range(2)] == [str(stalled)] * 2
+        assert (served.port, served.why) == (None, str(missing))
+    assert not channel.asked_for(StopServing)
 
 
 async def test_a_stub_that_is_run_ends_the_check() -> None:
-    channel = Staged(Outcome=Unwritten("the cell still holds the stub"))
+    channel = Staged(Outcome=STUB)
     with pytest.raises(NotWritten, match="stub"):
         async with Subject("f", channel).run() as running:
             await running.outcome()
     assert channel.asked[-1] == Abandon(0)
 
 
-async def test_how_a_task_was_called_belongs_to_each_of_its_cases_without_the_port() -> None:
+async def test_a_stub_that_serves_ends_the_check() -> None:
+    channel = Staged(Overhear=Overheard([ERROR, STUB]))
+    with pytest.raises(NotWritten, match="stub"):
+        async with Subject("f", channel).serve() as served:
+            await served.silence()
+    assert channel.asked[-1] == StopServing()
+
+
+async def test_how_a_task_was_called_belongs_to_each_of_its_cases() -> None:
     subject = Subject("f", Staged(Outcome=WAITING))
-    async with subject.run("ws://127.0.0.1:54321/kitchen", "Spam?") as running:
+    async with subject.run("ws://127.0.0.1:8000/kitchen", "Spam?") as running:
         for _ in range(2):
             await running.outcome()
-            assert subject.called == "f('ws://127.0.0.1:PORT/kitchen', 'Spam?')"
+            assert subject.called == "f('ws://127.0.0.1:8000/kitchen', 'Spam?')"
             subject.forget_circumstances()
 
 
-async def test_what_handlers_raise_and_print_is_kept_when_they_settle() -> None:
-    error = Raised("KeyError", "'x'", plain.encode(["x"]))
-    channel = Staged(Serve=Listening(80), Settle=Settled(5.0, [error], "hello\n"))
+async def test_what_handlers_raise_and_print_is_kept() -> None:
+    channel = Staged(Overhear=Overheard([ERROR], "hello\n"))
     subject = Subject("f", channel)
     async with subject.serve(websocket=True) as served:
-        rest = await served.settle()
-    assert (rest.why, rest.wakes_s) == ("nothing: it waits for more", 5.0)
-    assert (subject.raised, subject.printed) == ([error], "hello\n")
-    assert channel.asked == [Serve("f", over_websocket=True), Settle(), StopServing()]
+        assert await served.silence() == "nothing: it waits for more"
+    assert (subject.raised, subject.printed) == ([ERROR], "hello\n")
+    assert channel.asked == [Serve("f", over_websocket=True), Overhear(), StopServing()]
+
+
+async def test_why_nothing_is_overheard_is_told() -> None:
+    subject = Subject("f", Staged(Overhear=[Gone("it ended"), Done()]))
+    assert await subject.overhear() == Gone("it ended")
+    assert await subject.overhear() == Gone("it sent a reply of the wrong kind")
+    assert subject.raised == []

@@ -7,32 +7,41 @@ from websockets import connect
 
 from labkit.checks import plain
 from labkit.checks.messages import (
+    Done,
     Outcome,
+    Overhear,
+    Overheard,
     Place,
     Raised,
     Reply,
     Request,
-    Settled,
+    Start,
     Started,
     Waiting,
 )
-from labkit.checks.patience import Rest
-from labkit.checks.subject import Running, Served, Subject
-from labkit.checks.world import World
+from labkit.checks.subject import HORIZON_S, Running, Served, Subject
+from labkit.checks.world import INN_PORT, MAX_WAITING, World
 from labkit.protocol.frames import Opcode
 
+from .simulated import simulated
 
-async def idle() -> Rest:
-    return Rest("nothing: it waits for more")
+
+async def idle() -> str:
+    return "nothing: it waits for more"
 
 
 class Idle:
     """A channel to an answer that waits at line 3."""
 
     async def ask(self, request: Request) -> Reply:
-        if isinstance(request, Outcome):
-            return Waiting(Place(3, "await connection.recv()"))
-        return Settled(None) if type(request).__name__ != "Start" else Started()
+        match request:
+            case Start():
+                return Started()
+            case Outcome():
+                return Waiting(Place(3, "await connection.recv()"))
+            case Overhear():
+                return Overheard()
+        return Done()
 
 
 @asynccontextmanager
@@ -41,17 +50,20 @@ async def running() -> AsyncIterator[Running]:
         yield running
 
 
+@simulated
 async def test_where_nobody_serves_the_client_tells_why() -> None:
     async with World("seed").connect(Served(None, "it is not a coroutine", idle)) as client:
         await client.send(Opcode.TEXT, b"hi")
         assert await client.upgrade() == "it is not a coroutine"
 
 
+@simulated
 async def test_where_nobody_listens_the_client_tells_so() -> None:
     async with World("seed").connect(Served(9, "", idle)) as client:
         assert (await client.upgrade()).startswith("nothing answers at ws://127.0.0.1:9")
 
 
+@simulated
 async def test_each_guest_has_a_connection_of_its_own() -> None:
     world = World("seed")
     async with world.listen() as inn, running() as answer:
@@ -63,6 +75,7 @@ async def test_each_guest_has_a_connection_of_its_own() -> None:
         assert sorted(await asyncio.gather(*clients)) == ["GET /a", "GET /b"]
 
 
+@simulated
 async def test_the_transcript_is_that_of_the_latest_guest() -> None:
     world = World("seed")
     async with world.listen() as inn, running() as answer:
@@ -84,10 +97,12 @@ async def test_the_transcript_is_that_of_the_latest_guest() -> None:
         )
 
 
+@simulated
 async def test_a_guest_who_does_not_come_tells_why() -> None:
     async with World("seed").listen() as inn, running() as answer:
         guest = await inn.guest(answer)
         why = "nothing: it waits at line 3: `await connection.recv()`"
+        assert asyncio.get_running_loop().time() == pytest.approx(HORIZON_S)
         assert [await guest.admit(), await guest.receive()] == [why, why]
 
 
@@ -100,6 +115,7 @@ class Failing(Idle):
 
 
 @pytest.mark.parametrize("looks", [True, False])
+@simulated
 async def test_what_an_answer_raises_is_told_once(looks: bool) -> None:
     world, subject = World("seed"), Subject("f", Failing())
     async with world.listen() as inn, subject.run() as answer:
@@ -110,14 +126,60 @@ async def test_what_an_answer_raises_is_told_once(looks: bool) -> None:
     assert len(subject.raised) == (0 if looks else 1)
 
 
+@simulated
+async def test_a_guest_who_comes_late_is_waited_for() -> None:
+    world = World("seed")
+    async with world.listen() as inn, running() as answer:
+
+        async def come_late() -> str | bytes:
+            await asyncio.sleep(HORIZON_S - 1)
+            return await _ask(inn.address)
+
+        client = asyncio.create_task(come_late())
+        guest = await inn.guest(answer)
+        assert await guest.admit() == "GET /"
+        await guest.send(Opcode.TEXT, b"Spam")
+        assert await client == "Spam"
+
+
+@simulated
+async def test_what_a_guest_said_before_anybody_looked_is_heard() -> None:
+    async with World("seed").listen() as inn, running() as answer:
+        client = asyncio.create_task(_ask(inn.address))
+        await asyncio.sleep(1)
+        guest = await inn.guest(answer)
+        assert await guest.admit() == "GET /"
+        await guest.send(Opcode.TEXT, b"Spam")
+        assert await client == "Spam"
+
+
+@simulated
+async def test_the_inn_has_the_same_address_each_time() -> None:
+    for _ in range(2):
+        async with World("seed").listen() as inn:
+            assert inn.address == f"ws://127.0.0.1:{INN_PORT}"
+
+
+@simulated
+async def test_the_inn_has_no_room_for_a_crowd() -> None:
+    async with World("seed").listen():
+        crowd = [
+            await asyncio.open_connection("127.0.0.1", INN_PORT) for _ in range(MAX_WAITING + 1)
+        ]
+        assert await crowd[-1][0].read() == b""
+        assert not any(reader.at_eof() for reader, _ in crowd[:-1])
+        for _, writer in crowd:
+            writer.close()
+
+
+@simulated
 async def test_the_end_of_the_inn_ends_every_connection() -> None:
     async with World("seed").listen() as inn, running() as answer:
         client = asyncio.create_task(connect(inn.address, proxy=None).__aenter__())
         await (await inn.guest(answer)).admit()
-        unasked = await asyncio.open_connection("127.0.0.1", int(inn.address.rpartition(":")[2]))
-    async with asyncio.timeout(10):
-        await (await client).wait_closed()
-        assert await unasked[0].read() == b""
+        unasked = await asyncio.open_connection("127.0.0.1", INN_PORT)
+    await (await client).wait_closed()
+    assert await unasked[0].read() == b""
     unasked[1].close()
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from labkit.checks import channel, runner
 from labkit.checks.report import Report
 from labkit.grading import process
 from labkit.grading.judge import Boxes
@@ -125,12 +129,66 @@ async def test_a_notebook_whose_every_cell_ends_the_process_is_judged_all_the_sa
 
 
 async def test_the_time_that_a_notebook_has_is_bounded(
+    judged: Judged, good: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "SILENCE_S", 3600)
+    silent = "def shout(text):\n    __import__('os').kill(__import__('os').getpid(), 19)"
+    reports = await judged(*good, silent, timeout_s=4)
+    assert _statuses(reports) == {"double": "pass", "shout": "timeout", "Counter": "timeout"}
+    assert reports["shout"].message == "the 4 s that a notebook has were over"
+    assert reports["Counter"].message == "the 4 s that a notebook has were over"
+
+
+async def test_the_time_that_a_notebook_has_is_that_of_its_cells_too(judged: Judged) -> None:
+    reports = await judged(*["while True: pass"] * 20, timeout_s=1)
+    assert set(_statuses(reports).values()) == {"timeout"}
+
+
+TALK = """\
+import msgspec, os, signal, struct, sys
+box = os.dup(int(sys.argv[1]))
+def talk(body, number):
+    is_listening = not os.fork()
+    try:
+        while is_listening and os.read(box, 1 << 16): pass
+        while not is_listening: os.write(box, 1000 * (struct.pack("!IQ", len(body), number) + body))
+    finally:
+        os._exit(0)
+def stop():
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@pytest.mark.parametrize(
+    ("calls", "leaves"),
+    [
+        ([], "None"),
+        ([("wait", (0,))], "os.setsid()"),
+        ([("resolve", ("", "localhost"))], "None"),
+    ],
+)
+async def test_an_answer_that_talks_on_and_on_has_no_more_time_than_another(
+    judged: Judged, good: tuple[str, ...], calls: list[object], leaves: str
+) -> None:
+    says = f"talk(msgspec.msgpack.encode({calls}), 2)"
+    shout = f"def shout(text):\n    stop() if os.fork() else ({leaves}, {says})"
+    reports = await judged(*good, TALK, shout, timeout_s=4)
+    assert _statuses(reports) == {"double": "pass", "shout": "timeout", "Counter": "timeout"}
+
+
+async def test_a_cell_that_talks_on_and_on_has_no_more_time_than_another(judged: Judged) -> None:
+    says = "talk(msgspec.msgpack.encode({'type': 'Running', 'cell': 0}), 0)"
+    reports = await judged(TALK, f"stop() if os.fork() else {says}", timeout_s=2)
+    assert set(_statuses(reports).values()) == {"timeout"}
+
+
+async def test_an_answer_that_nests_too_deep_costs_its_own_exercise(
     judged: Judged, good: tuple[str, ...]
 ) -> None:
-    slow = "def shout(text):\n    import time\n    time.sleep(1000)"
-    reports = await judged(*good, slow, timeout_s=1.8)
-    assert _statuses(reports) == {"double": "pass", "shout": "timeout", "Counter": "timeout"}
-    assert reports["Counter"].message == "the 1.8 s that a notebook has were over"
+    body = "b'\\x91\\x92\\xa4tell' + b'\\x91' * 100_000 + b'\\x01'"
+    says = f"os.write(box, struct.pack('!IQ', 100_008, 2) + {body})"
+    reports = await judged(*good, TALK, f"def shout(text):\n    {says}")
+    assert _statuses(reports) == ALL | {"shout": "fail"}
 
 
 async def test_an_object_that_equals_everything_equals_nothing(judged: Judged) -> None:
@@ -138,13 +196,44 @@ async def test_an_object_that_equals_everything_equals_nothing(judged: Judged) -
     assert _statuses(await judged(cheat))["double"] == "fail"
 
 
-async def test_a_new_box_is_started_only_when_the_last_is_of_no_use(good: tuple[str, ...]) -> None:
-    async with Boxes([Cell(source) for source in good], ["double"]) as boxes:
-        first = await boxes.usable()
-        assert await boxes.usable() is first
-        await first.close()
-        first.is_usable = False
-        assert await boxes.usable() is not first
+async def test_an_answer_that_goes_on_twice_costs_its_own_exercise(
+    judged: Judged, good: tuple[str, ...]
+) -> None:
+    fork = "def shout(text):\n    __import__('os').fork()\n    return text"
+    reports = await judged(*good, fork)
+    assert _statuses(reports) | {"shout": ""} == ALL | {"shout": ""}
+    assert reports["shout"].points == 0
+
+
+async def test_a_notebook_is_judged_though_the_loops_own_threads_are_busy(
+    judged: Judged, good: tuple[str, ...]
+) -> None:
+    loop, is_over = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    busy = loop.run_in_executor(None, is_over.wait)
+    loop.call_later(20, is_over.set)
+    try:
+        assert _statuses(await judged(*good, timeout_s=15)) == ALL
+    finally:
+        is_over.set()
+        await busy
+
+
+def test_a_new_box_is_started_only_when_the_last_is_of_no_use(good: tuple[str, ...]) -> None:
+    with Boxes([Cell(source) for source in good], ["double"]) as boxes:
+        first = boxes.usable()
+        assert boxes.usable() is first
+        first.kill()
+        with first.round():
+            pass
+        assert boxes.usable() is not first
+
+
+def test_no_box_is_of_use_once_they_were_ended(good: tuple[str, ...]) -> None:
+    with Boxes([Cell(source) for source in good], ["double"]) as boxes:
+        boxes.kill()
+        assert not boxes.usable().is_usable
+        assert not boxes.usable().is_usable
 
 
 async def test_no_process_and_no_folder_outlives_the_verdicts(
@@ -156,7 +245,39 @@ async def test_no_process_and_no_folder_outlives_the_verdicts(
     await judged(*good, note, "def shout(text): os._exit(1)")
     started = pids.read_text().split()
     assert len(started) == 2
-    for pid in started:
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(pid), 0)
+    assert not any(map(_exists, started))
     assert os.listdir(tmp_path) == [pids.name]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("where", ["", "def double(x):"])
+async def test_no_process_no_folder_and_no_thread_outlives_who_stops_waiting(
+    judged: Judged, where: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    pids = tmp_path / "pids"
+    note = f"print(__import__('os').getpid(), file=open({str(pids)!r}, 'w'), flush=True)"
+    lines = [note, "sum(__import__('itertools').repeat(1))"]
+    for module, name in ((channel, "SILENCE_S"), (runner, "LIMIT_S"), (process, "GRACE_S")):
+        monkeypatch.setattr(module, name, 3600)
+    cell = "\n    ".join([where, *lines]) if where else "\n".join(lines)
+    judging = asyncio.ensure_future(judged(cell, timeout_s=3600))
+    async with asyncio.timeout(10):
+        while not (pids.exists() and pids.read_text()):
+            await asyncio.sleep(0.01)
+    for _ in range(times):
+        judging.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await judging
+    assert not _exists(pids.read_text())
+    assert os.listdir(tmp_path) == [pids.name]
+    assert not [one for one in threading.enumerate() if one.name.startswith("labkit-judge")]
+
+
+def _exists(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from labkit.simnet.connections import Connection, Role
+from labkit.simnet.observer import Observer
 from labkit.simnet.simulation import Simulation
 from labkit.transport.tap import tap
 from labkit.wire.decoding import Sender
@@ -32,7 +33,7 @@ Script: TypeAlias = list[tuple[str, str, int, Any]]
 Transcripts: TypeAlias = Callable[[], list[Transcript]]
 
 
-class Recording:
+class Recording(Observer):
     """What crosses each connection of a simulated network."""
 
     def __init__(self) -> None:
@@ -41,18 +42,12 @@ class Recording:
     def begun(self, connection: Connection) -> None:
         self.transcripts[connection.number] = Transcript()
 
-    def decided(self, connection: Connection, error: int) -> None: ...
-
     def left(self, connection: Connection, role: Role, data: bytes | None) -> None:
         transcript = self.transcripts[connection.number]
         if data is not None:
             transcript.feed(role, data)
         else:
             transcript.end(role)
-
-    def arrived(self, connection: Connection, role: Role, data: bytes | None) -> None: ...
-
-    def broken(self, connection: Connection, role: Role) -> None: ...
 
 
 @dataclass

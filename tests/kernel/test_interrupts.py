@@ -342,6 +342,22 @@ async def hang():
         await assert_unharmed(kernel)
 
 
+async def test_an_interrupt_ends_a_simulation_at_once(kernel: Any) -> None:
+    await kernel.run("""
+import asyncio
+from labkit.simnet.simulation import Simulation
+async def play():
+    print("blocks", flush=True)
+    while True:
+        await asyncio.sleep(1)
+""")
+    for before in ("", "await asyncio.sleep(0)\n"):
+        ran = await interrupted(kernel, f"{before}Simulation(limit_s=10**9).run(play())")
+        assert ran.error.startswith("KeyboardInterrupt: interrupted at cell [")
+        assert "blocked the event loop" not in ran.error
+        await assert_unharmed(kernel)
+
+
 async def test_an_interrupt_works_after_asyncio_has_disarmed_the_wakeup(kernel: Any) -> None:
     await kernel.run(PREPARE)
     code = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.simnet.arrows import Style, draw, sentence, style_of
+from labkit.simnet.arrows import Style, draw, label, sentence, style_of
 from labkit.simnet.connections import Connection
+from labkit.simnet.marks import Kind, Mark
 from labkit.simnet.recorded import Entry, RecordedConnection
 
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
@@ -52,6 +53,43 @@ def test_what_does_not_arrive_ends_on_the_way(recorded: RecordedConnection) -> N
     line, ring = draw(last(recorded, b"\x89\0"), (100.0, 0.0), (0.0, 0.0))
     assert 'x2="40"' in line
     assert 'cx="40"' in ring
+
+
+@pytest.mark.parametrize(
+    ("kind", "style", "sign"),
+    [
+        ("crash", "alarm", "<line"),
+        ("restart", "relief", "<circle"),
+        ("fault", "alarm", "<line"),
+        ("relief", "relief", "<circle"),
+    ],
+)
+def test_what_goes_wrong_is_a_cross_and_what_is_mended_a_ring(
+    kind: Kind, style: Style, sign: str
+) -> None:
+    mark = Mark(0, kind, "crashes", ("shop",))
+    (drawn,) = draw(mark, (50.0, 0.0), (50.0, 0.0))
+    assert style_of(mark) == style
+    assert drawn.startswith(sign)
+
+
+@pytest.mark.parametrize(("is_both_ways", "tips"), [(True, 0), (False, 1)])
+def test_what_is_done_in_one_direction_has_an_arrowhead(is_both_ways: bool, tips: int) -> None:
+    mark = Mark(0, "fault", "cut", ("phone", "shop"), is_both_ways)
+    drawn = "".join(draw(mark, (50.0, 0.0), (150.0, 0.0)))
+    assert drawn.count("<polygon") == tips
+
+
+def test_what_is_done_to_a_connection_has_its_number() -> None:
+    mark = Mark(500_000_000, "fault", "a fault resets the connection", ("phone", "shop"), True, 7)
+    assert [words for words, _ in label(mark, has_number=True)] == ["#7", mark.place, mark.label]
+    assert sentence(mark) == "0.500000  #7  phone ↔ shop  a fault resets the connection"
+
+
+def test_what_is_done_to_a_host_has_none() -> None:
+    mark = Mark(500_000_000, "crash", "crashes", ("shop",))
+    assert [words for words, _ in label(mark, has_number=True)] == ["shop", "crashes"]
+    assert sentence(mark) == "0.500000  shop  crashes"
 
 
 def test_a_sentence_says_it_all(recorded: RecordedConnection) -> None:

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from labkit.simnet.chart import CHARACTER, Chart
+from labkit.simnet.chart import CHARACTER, DOWN, Chart
+from labkit.simnet.faults import Reset
 from labkit.simnet.recording import Recording
 from labkit.simnet.simulation import Simulation
 from labkit.simnet.svg import columns
@@ -102,6 +103,7 @@ def test_what_is_under_way_says_so() -> None:
 
 def test_a_refusal_and_a_missing_answer_say_so() -> None:
     simulation = Simulation()
+    simulation.host("shop")
     recording = Recording(simulation.world)
 
     async def knock() -> None:
@@ -121,6 +123,74 @@ def test_a_reset_says_so() -> None:
     talk = Talk("spam", "eggs")
     talk.simulation.at(0.9, lambda: _reset(talk.simulation))
     assert "connection reset" in words(talk.chart())
+
+
+def bars(chart: Chart) -> list[tuple[float, float]]:
+    """Return from where to where hosts are down."""
+    lines = (line.attrib for line in root(chart).iter(f"{SVG}line"))
+    return [(float(at["y1"]), float(at["y2"])) for at in lines if at["stroke"] == DOWN]
+
+
+def height_of(chart: Chart, title: str) -> float:
+    """Return how far down the thing with ``title`` is drawn: where its label is."""
+    (height,) = (
+        float(text.attrib["y"]) - 4
+        for group in root(chart).iter(f"{SVG}g")
+        for text in group.findall(f"{SVG}text")[:1]
+        if title in (group.findtext(f"{SVG}title") or "")
+    )
+    return height
+
+
+def test_a_host_that_is_down_has_a_bar_from_its_crash_to_its_restart() -> None:
+    talk = Talk("spam")
+    talk.simulation.at(0.2, lambda: talk.simulation.crash("shop"))
+    talk.simulation.at(0.3, lambda: talk.simulation.restart("shop"))
+    chart = talk.chart()
+    assert bars(chart) == [(height_of(chart, "crashes"), height_of(chart, "starts again"))]
+    assert {"shop", "crashes", "starts again"} <= {*words(chart)}
+
+
+def test_a_host_that_stays_down_has_a_bar_to_the_end() -> None:
+    talk = Talk("spam")
+    talk.simulation.at(0.2, lambda: talk.simulation.crash("shop"))
+    chart = talk.chart()
+    ((start, end),) = bars(chart)
+    assert start == height_of(chart, "crashes")
+    assert end == max(float(line.attrib["y2"]) for line in root(chart).iter(f"{SVG}line"))
+
+
+def test_a_host_that_is_down_has_a_bar_where_its_crash_is_not_drawn() -> None:
+    talk = Talk("spam", "eggs")
+    talk.simulation.at(0.5, lambda: talk.simulation.crash("shop"))
+    talk.simulation.at(1.5, lambda: talk.simulation.restart("shop"))
+    chart = talk.chart(limit=4)
+    assert "crashes" not in words(chart)
+    (omitted,) = (
+        float(text.attrib["y"]) - 4
+        for text in root(chart).iter(f"{SVG}text")
+        if "not drawn" in (text.text or "")
+    )
+    assert bars(chart) == [(omitted, height_of(chart, "starts again"))]
+
+
+def test_a_cut_is_between_its_hosts_even_if_nothing_is_sent() -> None:
+    simulation = Simulation()
+    for name in ("phone", "shop"):
+        simulation.host(name)
+    recording = Recording(simulation.world)
+    simulation.cut("phone", "shop")
+    chart = Chart(recording)
+    assert {"phone", "shop", "phone ↔ shop", "cut: nothing passes"} <= {*words(chart)}
+    assert len(_shapes(chart, "cut: nothing passes")) == 3
+
+
+def test_what_is_done_to_one_connection_does_not_number_it() -> None:
+    talk = Talk("spam")
+    talk.simulation.plan([Reset(0.5, "phone", "shop")])
+    written = words(talk.chart())
+    assert "a fault resets the connection" in written
+    assert "#1" not in written
 
 
 def test_connections_are_numbered_when_there_are_several() -> None:

@@ -10,6 +10,7 @@ from labkit.errors import UsageError
 from labkit.simnet.attempts import Listener, join
 from labkit.simnet.connections import Connection, Endpoint
 from labkit.simnet.hosts import Host
+from labkit.simnet.observer import Observer
 from labkit.simnet.paths import Conditions, Path
 from labkit.simnet.schedule import Schedule
 from labkit.simnet.seam import Acknowledged, Broken, Ended, Event, Received
@@ -50,7 +51,7 @@ class Pair:
             Path(Conditions(), PHONE),
             seed=0,
             window=1_000,
-            observer=lambda: None,
+            observer=Observer,
             accept=lambda server: None,
             hold=lambda number, stream: None,
         )

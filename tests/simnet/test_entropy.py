@@ -36,18 +36,17 @@ from websockets.asyncio.server import broadcast, serve
 from labkit.simnet.clocks import virtual_time
 from labkit.simnet.entropy import seeded
 from labkit.simnet.loop import SimLoop
+from labkit.simnet.observer import Observer
 from labkit.simnet.process import Process
 from labkit.simnet.world import World
 
-class Wire:
+class Wire(Observer):
     def __init__(self, world):
         self.digest, self.size, self.world = hashlib.sha256(), 0, world
     def left(self, connection, role, data):
         line = (self.world.schedule.now_ns, connection.number, role, data)
         self.digest.update(repr(line).encode())
         self.size += len(data or b"")
-    def __getattr__(self, name):
-        return lambda *_: None
 
 async def chat(connection):
     members.add(connection)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labkit.errors import UsageError
 from labkit.simnet.faults import (
     BlackHole,
     Crash,
@@ -22,8 +23,9 @@ from labkit.simnet.faults import (
     Twice,
     apply,
 )
-from labkit.simnet.plans import plan
+from labkit.simnet.recording import Recording
 from labkit.simnet.simulation import Simulation
+from labkit.simnet.world import World
 
 LATENCY_S = 0.5
 
@@ -36,6 +38,7 @@ class Shop:
     def __init__(self, *faults: Fault, seed: object = 0, **conditions: Any) -> None:
         self.simulation = Simulation(seed, limit_s=100_000)
         self.simulation.link("phone", "shop", **{"latency_s": LATENCY_S, **conditions})
+        self.simulation.host("till")
         self.callers: asyncio.Queue[Streams] = asyncio.Queue()
         apply(self.simulation.world, faults)
 
@@ -214,6 +217,18 @@ def test_a_crashed_host_resets_who_has_sent_to_it_once_it_runs_again() -> None:
     assert Shop(Crash(10, 50, "shop")).run(main) == ("ConnectionResetError", 61.0)
 
 
+@pytest.mark.parametrize("fault", [Crash(10, 5, "shopp"), Cut(10, 5, "phone", "shopp")])
+def test_faults_of_a_host_that_nobody_has_named_are_refused_before_any_happens(
+    fault: Fault,
+) -> None:
+    world = World()
+    for name in ("phone", "shop"):
+        world.hosts.named(name)
+    with pytest.raises(UsageError, match="named 'shopp'; there are phone and shop"):
+        apply(world, [Crash(5, 5, "shop"), fault])
+    assert world.schedule.next_ns() is None
+
+
 def test_a_host_that_crashes_twice_at_once_runs_again_when_both_are_over() -> None:
     async def main(shop: Shop) -> list[bool]:
         states = []
@@ -228,8 +243,6 @@ def test_a_host_that_crashes_twice_at_once_runs_again_when_both_are_over() -> No
 
 def test_what_runs_on_a_host_ends_at_the_moment_it_crashes() -> None:
     async def main(shop: Shop) -> tuple[list[bool], float]:
-        loop: Any = asyncio.get_running_loop()
-        shop.simulation.world.crashed = loop.end_tasks_of
         tasks = []
         for host in ("phone", "shop"):
             with shop.simulation.on(host):
@@ -247,6 +260,58 @@ def test_a_clock_jumps_and_goes_on() -> None:
 
     skews = Skew(1, "shop", 30), Skew(2, "shop", -10)
     assert Shop(*skews).run(main) == [0, 20]
+
+
+def test_who_looks_on_is_told_of_every_fault_and_of_its_end() -> None:
+    shop = Shop(
+        Cut(10, 1, "phone", "shop"),
+        Cut(12, 1, "phone", "shop", is_one_way=True),
+        Slow(14, 1, "phone", "shop", 0.25),
+        Late(16, 1, "phone", "shop", 0.25),
+        Twice(18, 1, "phone", "shop", 0.25),
+        Skew(20, "till", -2.5),
+        BlackHole(21, "shop", "phone"),
+        Reset(22, "shop", "phone"),
+        Crash(23, 1, "shop"),
+    )
+    recording = Recording(shop.simulation.world)
+
+    async def main(shop: Shop) -> None:
+        streams = await shop.phone(), await shop.callers.get()
+        await asyncio.sleep(30)
+        assert len(streams) == 2
+
+    shop.run(main)
+    assert [line for line in recording.text().splitlines() if line >= "10"] == [
+        "10.000000              phone ↔ shop     cut: nothing passes",
+        "11.000000              phone ↔ shop     healed",
+        "12.000000              phone → shop     cut: nothing passes",
+        "13.000000              phone → shop     healed",
+        "14.000000              phone ↔ shop     slower by 0.25 s",
+        "15.000000              phone ↔ shop     slower by 0.25 s: over",
+        "16.000000              phone → shop     attempts to connect arrive 0.25 s late",
+        "17.000000              phone → shop     attempts to connect arrive 0.25 s late: over",
+        "18.000000              phone → shop     attempts to connect arrive again 0.25 s later",
+        "19.000000              phone → shop     attempts to connect arrive again 0.25 s later: "
+        "over",
+        "20.000000              till             the wall clock jumps by -2.5 s",
+        "21.000000           #1 shop ↔ phone     a black hole swallows what is sent",
+        "22.000000           #1 shop ↔ phone     a fault resets the connection",
+        "22.000000           #1 shop:80 → phone  connection reset",
+        "23.000000              shop             crashes",
+        "24.000000              shop             starts again",
+    ]
+
+
+def test_of_a_cut_that_another_one_outlasts_only_the_end_of_both_is_told() -> None:
+    shop = Shop(Cut(1, 5, "phone", "shop"), Cut(2, 9, "shop", "phone", is_one_way=True))
+    recording = Recording(shop.simulation.world)
+    shop.run(lambda shop: asyncio.sleep(20))
+    assert recording.text().splitlines()[1:] == [
+        " 1.000000            phone ↔ shop  cut: nothing passes",
+        " 6.000000            phone → shop  healed",
+        "11.000000            shop → phone  healed",
+    ]
 
 
 #: Faults come when the connection is made, whatever the jitter.
@@ -306,55 +371,3 @@ def test_what_arrives_is_what_was_sent_in_its_order_and_in_the_end_all_of_it(
 
     Shop(*faults, **conditions).run(main)
     assert arrived == sent
-
-
-def chaos(seed: int) -> list[tuple[float, str, str]]:
-    """Return what a phone and a shop go through that call each other again and again."""
-    happened: list[tuple[float, str, str]] = []
-    opening: list[asyncio.Task[None]] = []
-    shop = Shop(*plan(seed, ["phone", "shop"], 120, count=30), seed=seed, jitter_s=0.1)
-
-    def note(who: str, what: str) -> None:
-        happened.append((now(), who, what))
-
-    async def serve() -> None:
-        while True:
-            reader, writer = await shop.callers.get()
-            try:
-                while data := await reader.read(100):
-                    note("shop", repr(data))
-                    writer.write(data)
-            except OSError as error:
-                note("shop", repr(error))
-
-    def reopen(host: str) -> None:
-        if host == "shop":
-            opening.append(asyncio.create_task(shop.open()))
-
-    async def main(shop: Shop) -> None:
-        server = asyncio.create_task(serve())
-        shop.simulation.world.restarted = reopen
-        while now() < 120:
-            try:
-                async with asyncio.timeout(5):
-                    reader, writer = await shop.phone()
-                    for number in range(3):
-                        writer.write(b"order %d" % number)
-                        note("phone", repr(await reader.read(100)))
-            except OSError as error:
-                note("phone", repr(error))
-            await asyncio.sleep(1)
-        server.cancel()
-
-    shop.run(main)
-    return happened
-
-
-def test_the_same_seed_gives_the_same_chaos() -> None:
-    first = chaos(1)
-    assert len(first) > 40
-    assert all(chaos(1) == first for _ in range(3))
-
-
-def test_another_seed_gives_another_chaos() -> None:
-    assert chaos(1) != chaos(2)

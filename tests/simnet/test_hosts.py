@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from labkit.errors import UsageError
 from labkit.simnet import hosts
 from labkit.simnet.hosts import ANY, FIRST_PORT, LAST_PORT, LOOPBACK, Host, Hosts
 
@@ -97,6 +98,25 @@ def test_who_listens_on_loopback_does_not_hear_those_from_outside() -> None:
 def test_a_host_is_made_once() -> None:
     known = Hosts()
     assert known.named("shop") is known.named("shop")
+
+
+@pytest.mark.parametrize(
+    ("names", "known"),
+    [
+        ([], "there is none"),
+        (["phone"], "there is phone"),
+        (["phone", "shop"], "there are phone and shop"),
+        (["phone", "shop", "till"], "there are phone, shop and till"),
+    ],
+)
+def test_a_host_that_nobody_has_named_is_an_error_that_names_the_others(
+    names: list[str], known: str
+) -> None:
+    hosts = Hosts()
+    for name in names:
+        hosts.named(name)
+    with pytest.raises(UsageError, match=f"^no simulated host is named 'shopp'; {known}$"):
+        hosts.get("shopp")
 
 
 def test_a_thousand_hosts_have_a_thousand_addresses() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -160,3 +162,19 @@ def test_a_loop_that_waits_for_room_hears_of_it_though_nothing_else_happens_ther
     assert client.send(bytes(2 * SEND_BUFFER)) == SEND_BUFFER
     phone.wait(None)
     assert client.send(b"more") == 4
+
+
+def test_a_refusal_leaves_nothing_to_the_garbage_collector() -> None:
+    async def main() -> int:
+        with suppress(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", 80)
+        # The loop's own step still knows the error.
+        await asyncio.sleep(0)
+        return sum(isinstance(one, ConnectionRefusedError) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert simulated(main()) == 0
+    finally:
+        gc.enable()

@@ -36,7 +36,7 @@ def test_jitter_depends_on_the_seed_alone() -> None:
 
 
 def test_a_seed_gives_the_same_numbers_on_every_machine() -> None:
-    assert int(Chance("spam").draw() * 1_000_000) == 759_461
+    assert int(Chance("spam").draw() * 1_000_000) == 620_989
 
 
 def test_a_segment_takes_the_longer_the_larger_it_is() -> None:

@@ -47,6 +47,31 @@ def test_an_end_arrives_after_all_that_was_sent_before(recorded: RecordedConnect
     assert end.arrives_ns == 3
 
 
+def test_what_is_given_up_is_lost_and_the_connection_is_over(recorded: RecordedConnection) -> None:
+    recorded.send("client", b"am", 0)
+    entry = recorded.give_up("client", 5)
+    assert (entry.at_ns, entry.sender, entry.fate) == (5, "client", "")
+    assert [each.fate for each in recorded.entries] == ["lost", "lost", ""]
+    assert recorded.is_over
+
+
+@pytest.mark.parametrize(
+    ("error", "fate"),
+    [
+        (0, ""),
+        (errno.ECONNREFUSED, ""),
+        (errno.ETIMEDOUT, "no answer"),
+        (errno.ECANCELED, "no answer"),
+    ],
+)
+def test_an_attempt_without_an_answer_stays_without_one(error: int, fate: str) -> None:
+    recorded = RecordedConnection(Connection(1, ("10.0.0.2", 80)), "phone", "shop")
+    attempt = recorded.begin(0)
+    assert attempt.fate == "no answer"
+    recorded.decide(error, 1)
+    assert attempt.fate == fate
+
+
 def test_a_connection_is_over_when_both_sides_have_ended_it(recorded: RecordedConnection) -> None:
     recorded.send("client", None, 0)
     assert not recorded.is_over

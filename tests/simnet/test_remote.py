@@ -15,13 +15,15 @@ from websockets.asyncio.server import serve
 
 from labkit.simnet.connections import Connection, Role
 from labkit.simnet.loop import SimLoop, current_host
-from labkit.simnet.remote import Gone, RemoteLoop, RemoteNetwork
+from labkit.simnet.observer import Observer
+from labkit.simnet.pipe import Gone
+from labkit.simnet.remote import RemoteLoop, RemoteNetwork
 from labkit.simnet.simulation import Simulation
 
 Program = Callable[[], Awaitable[None]]
 
 
-class Timetable:
+class Timetable(Observer):
     """Writes down when what arrived, and how much it was."""
 
     def __init__(self, simulation: Simulation) -> None:
@@ -34,9 +36,6 @@ class Timetable:
 
     def decided(self, connection: Connection, error: int) -> None:
         self._note(connection, f"error {error}" if error else "connected")
-
-    def left(self, connection: Connection, role: Role, data: bytes | None) -> None:
-        pass
 
     def arrived(self, connection: Connection, role: Role, data: bytes | None) -> None:
         self._note(connection, f"{role}: {'end' if data is None else len(data)}")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import threading
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -20,6 +23,19 @@ def now_s() -> float:
 async def echo(connection: Any) -> None:
     async for message in connection:
         await connection.send(message)
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+async def fail() -> None:
+    raise ValueError("Spam")
+
+
+async def spin() -> None:
+    while True:
+        pass
 
 
 def test_sleeping_takes_virtual_time_only() -> None:
@@ -88,11 +104,8 @@ def test_nothing_gets_through_a_cut_until_it_is_healed() -> None:
 
 
 def test_who_waits_for_what_never_comes_is_named_at_once() -> None:
-    async def main() -> None:
-        await asyncio.Event().wait()
-
     with pytest.raises(Deadlock) as caught:
-        Simulation().run(main())
+        Simulation().run(never())
     sentence, titles, row = str(caught.value).splitlines()
     assert sentence == "everybody waits for somebody, and nothing is planned"
     assert titles.split() == ["task", "waits", "at", "for"]
@@ -109,7 +122,14 @@ def test_a_simulation_that_goes_on_for_ever_ends() -> None:
         Simulation(limit_s=100).run(main())
 
 
-async def test_inside_of_a_running_loop_it_runs_in_a_thread() -> None:
+async def test_inside_of_a_running_loop_it_needs_no_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
     async def main() -> float:
         await asyncio.sleep(3000)
         return now_s()
@@ -117,12 +137,96 @@ async def test_inside_of_a_running_loop_it_runs_in_a_thread() -> None:
     assert Simulation().run(main()) == 3000
 
 
-async def test_what_it_raises_is_raised_from_a_thread_as_well() -> None:
+@pytest.mark.parametrize(
+    ("main", "error"), [(never, Deadlock), (fail, ValueError), (spin, Blocked)]
+)
+async def test_a_running_loop_goes_on_whatever_a_simulation_in_it_raises(
+    main: Callable[[], Coroutine[Any, Any, None]], error: type[Exception]
+) -> None:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    beside = asyncio.create_task(asyncio.sleep(0, "beside"))
+    began_s = time.monotonic()
+    with pytest.raises(error):
+        Simulation(busy_s=0.2).run(main())
+    assert (asyncio.get_running_loop(), asyncio.current_task()) == (loop, task)
+    assert time.monotonic() >= began_s
+    assert await beside == "beside"
+    assert await asyncio.to_thread(int, "7") == 7
+
+
+async def stay() -> None:
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+def test_an_error_is_not_hidden_by_a_task_that_never_ends() -> None:
     async def main() -> None:
-        raise ValueError("Spam")
+        staying = asyncio.create_task(stay())
+        await asyncio.sleep(1)
+        raise ValueError(f"Spam, not {staying.get_name()}")
 
     with pytest.raises(ValueError, match="Spam"):
         Simulation().run(main())
+
+
+def test_a_task_that_never_ends_is_named_where_all_else_is_well() -> None:
+    async def main() -> asyncio.Task[None]:
+        staying = asyncio.create_task(stay(), name="the last guest")
+        await asyncio.sleep(1)
+        return staying
+
+    with pytest.raises(Deadlock, match="the last guest"):
+        Simulation().run(main())
+
+
+async def test_an_interrupt_in_the_middle_of_a_step_ends_the_simulation_and_not_the_loop() -> None:
+    class Interrupting(asyncio.Future[None]):
+        def add_done_callback(self, *arguments: Any, **options: Any) -> None:
+            raise KeyboardInterrupt
+
+    async def main() -> None:
+        await Interrupting()
+
+    before = asyncio.current_task()
+    with pytest.raises(KeyboardInterrupt):
+        Simulation().run(main())
+    assert asyncio.current_task() is before
+    assert await asyncio.sleep(0, "goes on") == "goes on"
+
+
+async def test_a_running_loop_stands_still_while_a_simulation_runs_in_it() -> None:
+    turned: list[str] = []
+    asyncio.get_running_loop().call_soon(turned.append, "outside")
+    Simulation().run(asyncio.sleep(3000))
+    assert turned == []
+    await asyncio.sleep(0)
+    assert turned == ["outside"]
+
+
+def test_a_simulation_may_run_in_another_with_a_time_of_its_own() -> None:
+    async def inner() -> float:
+        await asyncio.sleep(500)
+        return time.monotonic()
+
+    async def outer() -> list[float]:
+        await asyncio.sleep(10)
+        times = [Simulation().run(inner())]
+        await asyncio.sleep(1)
+        return [*times, time.monotonic()]
+
+    assert Simulation().run(outer()) == [500, 11]
+
+
+async def test_inside_of_a_running_loop_it_begins_on_the_host_it_was_started_on() -> None:
+    simulation = Simulation()
+
+    async def address() -> str:
+        server = await asyncio.start_server(lambda reader, writer: None, "phone", 80)
+        return str(server.sockets[0].getsockname()[0])
+
+    with simulation.on("phone"):
+        assert simulation.run(address()) == simulation.host("phone").address
 
 
 def test_the_same_seed_gives_the_same_times_and_another_one_others() -> None:
@@ -222,10 +326,6 @@ def test_a_proxy_of_the_environment_is_none_of_a_simulation(
 
 
 def test_code_that_never_comes_back_to_the_loop_is_named() -> None:
-    async def spin() -> None:
-        while True:
-            pass
-
     with pytest.raises(Blocked, match=r"while True|pass"):
         Simulation(busy_s=0.2).run(spin())
 

@@ -40,6 +40,22 @@ def test_a_connection_has_the_same_addresses_seen_from_both_ends(
     assert client.getsockname() == server.getpeername()
 
 
+@pytest.mark.parametrize("is_served", [True, False])
+def test_a_socket_tells_once_that_it_is_known_whether_it_is_connected(
+    sockets: Sockets, is_served: bool
+) -> None:
+    if is_served:
+        sockets.open("shop").bind(HERE)
+    client, told = sockets.open("shop"), list[int]()
+    client.decided = lambda: told.append(client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    with pytest.raises(BlockingIOError):
+        client.connect(HERE)
+    assert told == []
+    sockets.wait(0)
+    assert told == [0 if is_served else errno.ECONNREFUSED]
+    assert client.decided is None
+
+
 def test_nothing_to_read_blocks(pair: tuple[Socket, Socket]) -> None:
     client, _ = pair
     with pytest.raises(BlockingIOError):

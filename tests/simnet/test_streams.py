@@ -29,16 +29,7 @@ class Wire:
         self.gave_up_ns: int | None = None
         self.failed_ns: int | None = None
         self.stream = Stream(
-            self.schedule,
-            self.there,
-            self.back,
-            Chance("spam"),
-            window=window,
-            leave=lambda data: self.left.append((self.schedule.now_ns, data)),
-            deliver=lambda data: self.arrived.append((self.schedule.now_ns, data)),
-            acknowledge=lambda size: self.acknowledged.append((self.schedule.now_ns, size)),
-            hold=self._hold,
-            give_up=self._give_up,
+            self.schedule, self, self.there, self.back, Chance("spam"), window=window
         )
 
     @property
@@ -67,10 +58,19 @@ class Wire:
     def fail(self) -> None:
         self.failed_ns = self.schedule.now_ns
 
-    def _hold(self, stream: Stream) -> None:
+    def leave(self, data: bytes | None) -> None:
+        self.left.append((self.schedule.now_ns, data))
+
+    def deliver(self, data: bytes | None) -> None:
+        self.arrived.append((self.schedule.now_ns, data))
+
+    def acknowledge(self, size: int) -> None:
+        self.acknowledged.append((self.schedule.now_ns, size))
+
+    def hold(self, stream: Stream) -> None:
         self.is_held = True
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
         self.gave_up_ns = self.schedule.now_ns
         self.stream.drop()
 

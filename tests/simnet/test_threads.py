@@ -293,17 +293,18 @@ def test_a_loop_that_never_rests_still_gets_its_results() -> None:
 
 def test_a_thread_that_never_comes_back_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "THREAD_S", 0.1)
-    is_over = threading.Event()
+    until_over = threading.Lock()
+    until_over.acquire()
 
     def brood() -> None:
-        is_over.wait()
+        until_over.acquire()
 
     async def main() -> None:
         await asyncio.to_thread(brood)
 
-    with pytest.raises(Blocked, match=r"brood, at test_threads.py, line \d+: `is_over.wait\(\)`"):
+    with pytest.raises(Blocked, match=r"brood, at test_threads.py, line \d+: `until_over.acq"):
         simulated(main)
-    is_over.set()
+    until_over.release()
 
 
 def test_a_thread_that_computes_for_ever_is_named_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,6 +340,66 @@ def test_a_thread_that_sleeps_too_long_ends_with_its_simulation() -> None:
     with pytest.raises(TimeIsUp):
         simulated(main, limit_s=60)
     assert seen == ["ended"]
+
+
+def test_a_thread_that_has_to_end_cannot_sleep_on() -> None:
+    def work() -> None:
+        try:
+            time.sleep(HOUR_S)
+        finally:
+            time.sleep(HOUR_S)
+
+    async def main() -> None:
+        await asyncio.to_thread(work)
+
+    with pytest.raises(TimeIsUp):
+        simulated(main, limit_s=60)
+    assert not [thread for thread in threading.enumerate() if "simulation" in thread.name]
+
+
+def test_threads_of_a_host_end_with_its_tasks_in_their_order() -> None:
+    ended: list[tuple[str, float]] = []
+
+    def work(name: str) -> None:
+        try:
+            time.sleep(HOUR_S)
+        finally:
+            ended.append((name, time.monotonic()))
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimLoop)
+        tasks = []
+        for name, host in (("one", "shop"), ("two", "phone"), ("three", "shop")):
+            current_host.set(host)
+            tasks.append(asyncio.create_task(asyncio.to_thread(work, name)))
+        current_host.set("localhost")
+        await asyncio.sleep(60)
+        loop.end_tasks_of("shop")
+        for task in (tasks[0], tasks[2]):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await tasks[1]
+        return now_s()
+
+    assert simulated(main) == HOUR_S
+    assert ended == [("one", 60), ("three", 60), ("two", HOUR_S)]
+
+
+def test_a_thread_of_a_host_that_ends_before_its_turn_never_runs() -> None:
+    seen: list[str] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimLoop)
+        current_host.set("shop")
+        asked = loop.run_in_executor(None, seen.append, "Spam")
+        loop.end_tasks_of("shop")
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    simulated(main)
+    assert seen == []
 
 
 def test_no_thread_is_left_behind() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.simnet.connections import Connection
+from labkit.simnet.marks import Mark
 from labkit.simnet.recorded import Entry, RecordedConnection
 from labkit.simnet.timeline import BREAK, ROW, TYPICAL, Omission, Timeline, arrange, shorten
 
@@ -99,6 +100,13 @@ def test_the_first_and_the_last_are_kept(limit: int, kept: str) -> None:
     assert [what.number for what in omitted] == [10 - limit]
     left = [str(what.at_ns // MS) for what in whats if isinstance(what, Entry)]
     assert "".join(left) == kept
+
+
+def test_what_is_done_to_hosts_is_not_lost_with_what_is_omitted() -> None:
+    crash, cut = Mark(1, "crash", "crashes", ("shop",)), Mark(3, "fault", "cut", ("phone", "shop"))
+    whats = shorten([crash, entry(2), cut, entry(4)], 2)
+    assert whats[:1] + whats[2:] == [crash, whats[-1]]
+    assert whats[1] == Omission(2, 4 * MS, (cut,))
 
 
 def test_nothing_is_omitted_where_there_is_room() -> None:

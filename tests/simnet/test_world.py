@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from labkit.errors import Deadlock, TimeIsUp
+from labkit.errors import Deadlock, TimeIsUp, UsageError
 from labkit.simnet.connections import Connection, Role
 from labkit.simnet.hosts import ANY
+from labkit.simnet.marks import Mark
+from labkit.simnet.observer import Observer
 from labkit.simnet.paths import Conditions
 from labkit.simnet.process import Process
 from labkit.simnet.schedule import NS, nanoseconds, seconds
@@ -456,6 +458,22 @@ def test_on_a_host_that_is_down_nobody_listens_or_connects(net: Net, act: str) -
     assert refusal.value.errno == errno.ENETDOWN
 
 
+@pytest.mark.parametrize("act", ["crash", "restart"])
+def test_a_host_that_nobody_has_named_neither_crashes_nor_starts(net: Net, act: str) -> None:
+    with pytest.raises(UsageError, match="no simulated host is named 'shopp'"):
+        getattr(net.world, act)("shopp")
+    assert net.world.hosts.known("shopp") is None
+
+
+@pytest.mark.parametrize("way", [("phone", "shopp"), ("shopp", "phone")])
+def test_a_path_is_cut_only_between_hosts_that_somebody_has_named(
+    net: Net, way: tuple[str, str]
+) -> None:
+    with pytest.raises(UsageError, match="no simulated host is named 'shopp'"):
+        net.world.set_cut(*way, True)
+    assert net.world.hosts.known("shopp") is None
+
+
 def test_who_rests_is_told_of_a_crash_and_of_a_restart(net: Net) -> None:
     told: list[tuple[str, str, float]] = []
     net.world.crashed = lambda host: told.append(("crashed", host, net.now_s))
@@ -528,7 +546,7 @@ def test_the_first_connection_knows_nothing_of_the_second(net: Net) -> None:
 # Observing
 
 
-class Diary:
+class Diary(Observer):
     """An observer that writes down what it is told, and when."""
 
     def __init__(self, world: World) -> None:
@@ -550,6 +568,12 @@ class Diary:
 
     def broken(self, connection: Connection, role: Role) -> None:
         self._note(connection, "broken", role)
+
+    def given_up(self, connection: Connection, role: Role) -> None:
+        self._note(connection, "given up", role)
+
+    def marked(self, mark: Mark) -> None:
+        self.told.append((seconds(mark.at_ns), mark.number, mark.kind, mark.label, mark.place))
 
     def _note(self, connection: Connection, *told: object) -> None:
         self.told.append((seconds(self._schedule.now_ns), connection.number, *told))
@@ -578,13 +602,57 @@ def test_an_observer_is_told_of_a_refusal(net: Net) -> None:
     assert diary.told == [(0.0, 1, "begun"), (1.0, 1, "decided", errno.ECONNREFUSED)]
 
 
-def test_an_observer_is_told_of_a_copy_as_of_a_connection_that_nobody_decides(net: Net) -> None:
+def test_an_observer_is_told_of_a_client_that_does_not_wait_for_an_answer(net: Net) -> None:
+    diary = Diary(net.world)
+    client = net.connect()
+    net.run(0.25)
+    client.close()
+    net.run()
+    assert diary.told == [(0.0, 1, "begun"), (0.25, 1, "decided", errno.ECANCELED)]
+
+
+def test_an_observer_is_told_when_linux_gives_up(net: Net) -> None:
+    client, _ = net.pair()
+    diary = Diary(net.world)
+    net.world.connections[1].set_swallowed(True)
+    client.send(b"spam")
+    net.run(1_000)
+    assert diary.told == [
+        (2.0, 1, "left", "client", b"spam"),
+        (2 + GIVE_UP_S, 1, "given up", "client"),
+    ]
+
+
+def test_an_observer_is_told_of_cuts_and_crashes_and_when_they_are_over(net: Net) -> None:
+    diary = Diary(net.world)
+    for act in (
+        lambda: net.world.set_cut("phone", "shop", True),
+        lambda: net.world.set_cut("phone", "shop", False),
+        lambda: net.world.crash("shop"),
+        lambda: net.world.restart("shop"),
+    ):
+        act()
+        # Once more is nothing.
+        act()
+        net.run(1)
+    assert diary.told == [
+        (0.0, None, "fault", "cut: nothing passes", "phone → shop"),
+        (1.0, None, "relief", "healed", "phone → shop"),
+        (2.0, None, "crash", "crashes", "shop"),
+        (3.0, None, "restart", "starts again", "shop"),
+    ]
+
+
+def test_an_observer_is_told_of_a_copy_as_of_a_connection_that_nobody_has_begun(net: Net) -> None:
     diary = Diary(net.world)
     net.listen()
     net.world.path("phone", "shop").attempts_again_ns = 5 * NS
     net.connect()
     net.run()
-    assert diary.told[2:] == [(5.5, 2, "begun"), (6.0, 2, "broken", "client")]
+    assert diary.told[2:] == [
+        (5.5, 2, "fault", "the attempt of #1 arrives again", "phone → shop"),
+        (6.0, 2, "broken", "client"),
+    ]
 
 
 # Time

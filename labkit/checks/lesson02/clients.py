@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
 
 from labkit.checks.advice import advice
-from labkit.checks.cases import Case, equal, saw
+from labkit.checks.cases import Case, equal, raises, saw
 from labkit.checks.lesson02.dictionary import open_dictionary
-from labkit.checks.messages import Gone
-from labkit.checks.patience import HORIZON_S
+from labkit.checks.messages import Gone, Waiting
 from labkit.checks.registry import Cases, exercise
-from labkit.checks.subject import Running, Subject
+from labkit.checks.subject import HORIZON_S, Subject
 from labkit.checks.world import World
 from labkit.protocol.frames import Opcode
 
 DISHES = ("eggs", "bacon", "sausage", "lobster", "beans", "porridge", "toast", "kippers")
-# Short enough to be waited for in vain.
-SHORT_S = 0.02
-LOOKS, LOOK_S = 5, 0.004
-TOO_PATIENT = Gone("it waits longer than its `patience`")
-# Nobody waits as long as this for news that are there.
-LONG_S = 5.0
-NO_GOODBYE = "end of stream"
+# In virtual seconds: somebody's patience, when the news comes, and how exact a patience is.
+LONG_S, LATE_S = 60.0, 2.0
+PATIENCE_S, MARGIN_S = 1.0, 0.1
+TOO_HASTY = Gone("it gave up before its `patience` had ended")
 GOING_AWAY = struct.pack("!H", 1001)
 
 
@@ -67,8 +62,16 @@ async def ask(subject: Subject, world: World) -> Cases:
             guest = await inn.guest(running)
             await guest.admit()
             await guest.receive()
-            await running.cancel()
+            cancelled = await running.cancel()
             yield closed(await guest.receive(), "it closes the connection if it is cancelled")
+            yield raises(
+                cancelled,
+                "CancelledError",
+                [],
+                "a call that is cancelled ends as cancelled",
+                hint="let `asyncio.CancelledError` through, or raise it again: a task that "
+                "swallows it cannot be ended",
+            )
 
 
 @exercise(
@@ -90,38 +93,32 @@ async def first_news(subject: Subject, world: World) -> Cases:
         async with subject.run(inn.address, LONG_S) as running:
             guest = await inn.guest(running)
             await guest.admit()
-            wakes_s = (await running.settle()).wakes_s
-            if wakes_s is not None and wakes_s <= SHORT_S:
-                # Who always waits as little as this gives up now.
-                await asyncio.sleep(1.5 * SHORT_S)
+            early = await running.outcome(LATE_S)
             await guest.send(Opcode.TEXT, b"Spam is out")
             yield equal(
-                await running.outcome(),
+                TOO_HASTY if early is None else await running.outcome(),
                 "Spam is out",
                 "news is returned as soon as it is there",
-                hint="`recv()` returns at the first message; wait for nothing else",
+                hint="as long as it may take is in `patience`"
+                if early is None
+                else "`recv()` returns at the first message; wait for nothing else",
             )
             yield closed(await guest.receive(), "it closes the connection when it has its news")
-        for patience_s in (SHORT_S, 10 * SHORT_S):
-            async with subject.run(inn.address, patience_s) as running:
-                guest = await inn.guest(running)
-                await guest.admit()
-                is_late = await waits_longer_than(patience_s, running)
-                if is_late:
-                    await running.cancel()
-                outcome = TOO_PATIENT if is_late else await running.outcome()
-                goodbye = await guest.receive()
-                if goodbye == NO_GOODBYE and patience_s == SHORT_S:
-                    # On a busy machine, the handshake may take all of its patience.
-                    continue
-                yield equal(
-                    outcome,
-                    None,
-                    "without news it returns None when its patience ends",
-                    hint="`async with asyncio.timeout(patience):`, with `try` around it",
-                )
-                yield closed(goodbye, "without news it closes, too")
-                break
+        async with subject.run(inn.address, PATIENCE_S) as running:
+            guest = await inn.guest(running)
+            await guest.admit()
+            early = await running.outcome(PATIENCE_S - MARGIN_S)
+            outcome = await running.outcome(2 * MARGIN_S)
+            if isinstance(outcome, Waiting):
+                outcome = Gone(f"when its `patience` has ended, {outcome}")
+                await running.cancel()
+            yield equal(
+                outcome if isinstance(early, Waiting) else TOO_HASTY if early is None else early,
+                None,
+                "without news it returns None when its patience ends",
+                hint="`async with asyncio.timeout(patience):`, with `try` around it",
+            )
+            yield closed(await guest.receive(), "without news it closes, too")
         async with subject.run(inn.address, LONG_S) as running:
             guest = await inn.guest(running)
             await guest.admit()
@@ -157,7 +154,7 @@ async def assist(subject: Subject, world: World) -> Cases:
         guest = await inn.guest(running)
         await guest.admit()
         await guest.send(Opcode.TEXT, words[0].encode())
-        await running.patience.wait(dictionary.asked_within, running.settle)
+        await dictionary.asked_within(HORIZON_S)
         await guest.send(Opcode.PING, b"alive?")
         yield saw(
             await guest.receive(),
@@ -186,22 +183,6 @@ async def assist(subject: Subject, world: World) -> Cases:
             "it ends when the server leaves",
             hint="`async for` ends by itself then; `recv()` raises websockets.ConnectionClosed",
         )
-
-
-async def waits_longer_than(seconds: float, running: Running) -> bool:
-    """Whether an answer that waits means to do so for longer than ``seconds``.
-
-    Asked of its timers, and more than once: one that is seen while it still connects is another.
-    What it does in over a second is the library's business.
-    """
-    late = 0
-    for _ in range(LOOKS):
-        wakes_s = (await running.settle()).wakes_s
-        if wakes_s is None:
-            break
-        late += seconds < wakes_s <= HORIZON_S
-        await asyncio.sleep(LOOK_S)
-    return late > LOOKS // 2
 
 
 def closed(seen: str, title: str) -> Case:

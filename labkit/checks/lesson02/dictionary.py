@@ -23,12 +23,11 @@ class Dictionary:
         """
         return word[::-1]
 
-    async def asked_within(self, seconds: float) -> bool | None:
-        """Return True once somebody has asked, None if nobody does for so long."""
+    async def asked_within(self, seconds: float) -> None:
+        """Wait until somebody has asked, or for so long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                return await self._is_asked.wait()
-        return None
+                await self._is_asked.wait()
 
     def answer_all(self) -> None:
         """Answer whoever waits, and from now on at once."""

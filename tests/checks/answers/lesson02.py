@@ -358,6 +358,18 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
             """),
             'expected  TEXT masked "A table for ',
         ),
+        "swallows its cancellation": (
+            _given("""
+                async def ask(address, question):
+                    async with connect(address) as connection:
+                        await connection.send(question)
+                        try:
+                            return await connection.recv()
+                        except asyncio.CancelledError:
+                            return None
+            """),
+            "a call that is cancelled ends as cancelled",
+        ),
     },
     "02.3": {
         "waits for ever": (
@@ -398,7 +410,18 @@ WRONG: dict[str, dict[str, tuple[str, str]]] = {
                         except (TimeoutError, websockets.ConnectionClosed):
                             return None
             """),
-            "it waits longer",
+            "it gave up before its `patience` had ended",
+        ),
+        "gives up at half its patience": (
+            _given("""
+                async def first_news(address, patience):
+                    async with connect(address) as ws:
+                        try:
+                            return await asyncio.wait_for(ws.recv(), patience / 2)
+                        except (TimeoutError, websockets.ConnectionClosed):
+                            return None
+            """),
+            "without news it returns None when its patience ends",
         ),
         "has next to no patience": (
             _given("""
