@@ -17,6 +17,7 @@ from labkit.simnet.seam import (
     Address,
     Broken,
     Connected,
+    Crashed,
     Ended,
     Event,
     Received,
@@ -25,7 +26,7 @@ from labkit.simnet.seam import (
 
 _EVENTS: dict[str, type[Event]] = {
     kind.__name__: kind
-    for kind in (Accepted, Acknowledged, Broken, Connected, Ended, Received, Told)
+    for kind in (Accepted, Acknowledged, Broken, Connected, Crashed, Ended, Received, Told)
 }
 #: What the loop may call, and with what.
 CALLS: dict[str, Any] = {

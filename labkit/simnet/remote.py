@@ -17,7 +17,7 @@ import msgspec
 from labkit.simnet.clocks import real_time
 from labkit.simnet.pipe import ANSWERED, CALLS, Gone, Pipe, Silent, event, packed
 from labkit.simnet.process import Process
-from labkit.simnet.seam import Address, Event, Told
+from labkit.simnet.seam import Address, Crashed, Event, Told
 from labkit.simnet.world import World
 
 
@@ -184,6 +184,10 @@ class RemoteLoop:
         """Say something to the loop, when it is resumed next. See Told."""
         self._process.post(Told(data))
 
+    def crash(self, host: str) -> None:
+        """See Other."""
+        self._process.post(Crashed(host))
+
     def leave_alone(self, why: str) -> None:
         """Do not resume it any more."""
         self.gone = why
@@ -191,6 +195,9 @@ class RemoteLoop:
 
     def _carry_out(self, calls: list[tuple[str, Any]]) -> bool:
         """Do what the loop asks for; return whether it rests now."""
+        # A loop waits for the answer. One message cannot ask for ever.
+        if any(name in ANSWERED for name, _ in calls[:-1]):
+            raise Gone("it said what a loop may not say: more, before it was answered")
         for name, arguments in calls:
             if name == "wait":
                 # Whoever heard what it told may have done with it.

@@ -70,7 +70,14 @@ class Told:
     data: bytes
 
 
-Event: TypeAlias = Connected | Accepted | Received | Ended | Acknowledged | Broken | Told
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A host has crashed, and with it what the loop has run there."""
+
+    host: str
+
+
+Event: TypeAlias = Connected | Accepted | Received | Ended | Acknowledged | Broken | Crashed | Told
 
 
 class Network(Protocol):
@@ -135,4 +142,8 @@ class Other(Protocol):
 
     def resume(self) -> None:
         """Let it run until it rests again."""
+        ...
+
+    def crash(self, host: str) -> None:
+        """Have what it runs on ``host`` end."""
         ...

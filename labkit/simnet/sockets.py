@@ -21,6 +21,7 @@ from labkit.simnet.seam import (
     Address,
     Broken,
     Connected,
+    Crashed,
     Ended,
     Event,
     Network,
@@ -41,6 +42,8 @@ class Sockets:
         self.now_ns = network.begin()
         #: Called with what the loop is told.
         self.hear: Callable[[bytes], object] = lambda data: None
+        #: Called with a host that has crashed.
+        self.crashed: Callable[[str], object] = lambda host: None
         #: Those to which something has happened, by file descriptor, until nobody wants to know.
         self.active: dict[int, Socket] = {}
         self._by_descriptor: dict[int, Socket] = {}
@@ -76,10 +79,17 @@ class Sockets:
             self._by_number.pop(number, None)
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, Told):
-            self.hear(event.data)
-            return
-        number = event.listener if isinstance(event, Accepted) else event.socket
+        match event:
+            case Told(data):
+                self.hear(data)
+            case Crashed(host):
+                self.crashed(host)
+            case Accepted(listener):
+                self._give(listener, event)
+            case _:
+                self._give(event.socket, event)
+
+    def _give(self, number: int, event: Event) -> None:
         if (one := self._by_number.get(number)) is not None:
             one.take(event)
             self.active[one.fileno()] = one

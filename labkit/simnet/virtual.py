@@ -56,7 +56,7 @@ class VirtualLoop(Refusals):
         # Until there is one: a network may be gone before it begins.
         self._closed = True
         self._sockets = Sockets(network)
-        self._sockets.hear = hear
+        self._sockets.hear, self._sockets.crashed = hear, self.end_tasks_of
         self._network = network
         #: What the clocks of the thread that runs it show.
         self.clock = Clock(

@@ -93,6 +93,8 @@ class World:
             endpoint.vanish()
             self.forget(endpoint)
         self.crashed(name)
+        for other in self.others:
+            other.crash(name)
         self._is_alerted = True
 
     def restart(self, name: str) -> None:

@@ -133,10 +133,10 @@ async def test_the_time_that_a_notebook_has_is_bounded(
 ) -> None:
     monkeypatch.setattr(channel, "SILENCE_S", 3600)
     silent = "def shout(text):\n    __import__('os').kill(__import__('os').getpid(), 19)"
-    reports = await judged(*good, silent, timeout_s=4)
+    reports = await judged(*good, silent, timeout_s=6)
     assert _statuses(reports) == {"double": "pass", "shout": "timeout", "Counter": "timeout"}
-    assert reports["shout"].message == "the 4 s that a notebook has were over"
-    assert reports["Counter"].message == "the 4 s that a notebook has were over"
+    assert reports["shout"].message == "the 6 s that a notebook has were over"
+    assert reports["Counter"].message == "the 6 s that a notebook has were over"
 
 
 async def test_the_time_that_a_notebook_has_is_that_of_its_cells_too(judged: Judged) -> None:
@@ -173,7 +173,9 @@ async def test_an_answer_that_talks_on_and_on_has_no_more_time_than_another(
     says = f"talk(msgspec.msgpack.encode({calls}), 2)"
     shout = f"def shout(text):\n    stop() if os.fork() else ({leaves}, {says})"
     reports = await judged(*good, TALK, shout, timeout_s=4)
-    assert _statuses(reports) == {"double": "pass", "shout": "timeout", "Counter": "timeout"}
+    ended = {name: (one.status, one.message) for name, one in reports.items() if name != "double"}
+    over = ("timeout", "the 4 s that a notebook has were over")
+    assert ended == {"shout": over, "Counter": over}
 
 
 async def test_a_cell_that_talks_on_and_on_has_no_more_time_than_another(judged: Judged) -> None:

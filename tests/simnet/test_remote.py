@@ -131,6 +131,19 @@ def at(line: str) -> float:
     return int(line.split()[0]) / 1e9
 
 
+def test_a_loop_elsewhere_hears_that_its_host_has_crashed() -> None:
+    made = simulation()
+
+    async def wait() -> None:
+        await asyncio.sleep(6)
+
+    with elsewhere(made, restaurant) as remote:
+        made.at(5, lambda: made.crash("shop"))
+        made.run(wait())
+    # Its main task ran there, too.
+    assert remote.gone == "its process has ended"
+
+
 def test_a_process_that_ends_leaves_no_connection_open() -> None:
     world = simulation()
     with elsewhere(world, ends_after_a_second) as remote:
@@ -183,6 +196,7 @@ class Scripted:
         ([["spam", []]], "it said what a loop may not say"),
         ([["send", [1, "text"]]], "it said what a loop may not say"),
         ([["listen", ["shop"]]], "it said what a loop may not say"),
+        ([["resolve", ["shop", "shop"]], ["wait", [None]]], "it said what a loop may not say"),
     ],
 )
 def test_who_says_what_it_may_not_is_dropped_with_a_reason(message: object, reason: str) -> None:
