@@ -32,6 +32,10 @@ class Parent(Protocol):
         """Whether nobody need wait for ``thread``, be it that it is not one of the simulation's."""
         ...
 
+    def outside_s(self) -> float:
+        """Return for how many real seconds a thread outside of the simulation may be waited for."""
+        ...
+
     def wait(self, call: str, is_ready: Callable[[], object], timeout: float | None) -> None:
         """Wait in virtual time until ``is_ready``, or for so many seconds."""
         ...
@@ -100,7 +104,11 @@ def _waiting(real: Callable[..., bool]) -> Callable[..., bool]:
         self._waiters.append(waiter)
         before = self._release_save()
         try:
-            parent.wait("Condition.wait", lambda: not waiter.locked(), timeout)
+            # A thread outside may be meant, as when a notebook prints: that takes no virtual time.
+            if waiter.acquire(timeout=parent.outside_s()):
+                waiter.release()
+            else:
+                parent.wait("Condition.wait", lambda: not waiter.locked(), timeout)
         finally:
             self._acquire_restore(before)
             if is_late := waiter.locked():

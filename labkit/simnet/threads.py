@@ -48,6 +48,10 @@ GRACE_S = 0.2
 #: How many run at the same time where no executor says otherwise: asyncio's own limit.
 WORKERS = 32
 
+#: How long one waits for what may come from a thread outside, in real seconds: a thread of the
+#: simulation, whose virtual time may be meant, and the loop's own.
+OUTSIDE_S, PATIENCE_S = 0.02, 0.5
+
 _LOOK_S = 0.001
 
 
@@ -98,6 +102,10 @@ class Threads:
     def has_ended(self, thread: threading.Thread) -> bool:
         """See ``own_threads``."""
         return all(job.state is State.DONE for job in self.jobs.values() if job.thread is thread)
+
+    def outside_s(self) -> float:
+        """See ``own_threads``. The loop's own thread may wait for nobody inside."""
+        return OUTSIDE_S if self._workplace.here() is not None else PATIENCE_S
 
     def wait(self, call: str, is_ready: Callable[[], object], timeout: float | None) -> None:
         """See ``own_threads``."""

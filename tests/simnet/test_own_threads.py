@@ -206,6 +206,30 @@ def test_the_workers_of_an_executor_are_left_alone() -> None:
     assert simulated(main) == 42
 
 
+def test_what_a_thread_outside_provides_at_once_takes_no_virtual_time() -> None:
+    asked: queue.SimpleQueue[threading.Event | None] = queue.SimpleQueue()
+
+    def provide() -> None:
+        while (event := asked.get()) is not None:
+            event.set()
+
+    def ask() -> bool:
+        event = threading.Event()
+        asked.put(event)
+        return event.wait(NOON_S)
+
+    async def main() -> tuple[bool, bool, float]:
+        return ask(), await asyncio.to_thread(ask), now_s()
+
+    provider = threading.Thread(target=provide)
+    provider.start()
+    try:
+        assert simulated(main) == (True, True, 0.0)
+    finally:
+        asked.put(None)
+        provider.join()
+
+
 def test_outside_of_a_simulation_threads_are_as_they_were() -> None:
     simulated(lambda: asyncio.sleep(1))
     done = threading.Event()
