@@ -13,7 +13,7 @@ import math
 import msgspec
 
 from labkit.checks.messages import Gone, Outcome, Reply, Request, Stalled, pack, unpack_reply
-from labkit.simnet.pipe import Pipe
+from labkit.simnet.pipe import PolledPipe
 from labkit.simnet.remote import RemoteLoop
 from labkit.simnet.world import World
 
@@ -32,7 +32,7 @@ class Channel:
     All that it does may take ``limit_s`` real seconds.
     """
 
-    def __init__(self, network: World, pipe: Pipe, *, limit_s: float = math.inf) -> None:
+    def __init__(self, network: World, pipe: PolledPipe, *, limit_s: float = math.inf) -> None:
         self._network = network
         self._answer = RemoteLoop(
             network, pipe, patience_s=SILENCE_S, limit_s=limit_s, hear=self._hear

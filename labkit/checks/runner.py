@@ -22,7 +22,7 @@ from labkit.errors import SimulationError
 from labkit.simnet import world as simnet
 from labkit.simnet.entropy import seeded
 from labkit.simnet.loop import SimLoop
-from labkit.simnet.pipe import Pipe
+from labkit.simnet.pipe import PolledPipe
 from labkit.simnet.process import Process
 
 #: How long an answer may take in all, in real seconds.
@@ -31,7 +31,7 @@ LIMIT_S = 15.0
 VIRTUAL_LIMIT_S = 24 * 3600.0
 
 
-def judge(exercise: Exercise, pipe: Pipe, *, seed: str, limit_s: float = LIMIT_S) -> Report:
+def judge(exercise: Exercise, pipe: PolledPipe, *, seed: str, limit_s: float = LIMIT_S) -> Report:
     """Return the verdict on the answer whose host is at the far end of ``pipe``.
 
     ``seed`` chooses the random inputs, and whatever else the check leaves to chance. The answer may
@@ -43,7 +43,7 @@ def judge(exercise: Exercise, pipe: Pipe, *, seed: str, limit_s: float = LIMIT_S
     try:
         with seeded(seed), asyncio.Runner(loop_factory=partial(_loop_in, network)) as runner:
             report = runner.run(_judged(exercise, subject, World(seed)))
-            runner.run(_left(channel))
+            runner.run(channel.ask(Leave()))
     except SimulationError as error:
         # The rest of its text is a table.
         report = _defect(exercise, str(error).partition("\n")[0])
@@ -58,10 +58,6 @@ def _loop_in(network: simnet.World) -> SimLoop:
     # what the answer prints.
     loop.set_exception_handler(lambda loop, context: None)
     return loop
-
-
-async def _left(channel: Channel) -> None:
-    await channel.ask(Leave())
 
 
 async def _judged(exercise: Exercise, subject: Subject, world: World) -> Report:

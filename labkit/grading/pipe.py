@@ -178,13 +178,9 @@ class BoxRound:
             raise EOFError
         return body
 
-    def poll(self, timeout: float) -> bool:
-        """Say that a message may come: whoever calls this can wait."""
-        return True
-
 
 class JudgeRound:
-    """A pipe that lasts for one round, at the judge's end. See ``labkit.simnet.pipe.Pipe``.
+    """A pipe that lasts for one round, at the judge's end. See ``labkit.simnet.pipe.PolledPipe``.
 
     ``explain`` says what became of the box, when it is at fault or gone. ``is_sound`` turns false
     for good then.

@@ -31,7 +31,7 @@ from labkit.grading.pipe import (
     Prepared,
     read_progress,
 )
-from labkit.simnet.pipe import Pipe
+from labkit.simnet.pipe import PolledPipe
 
 #: What a box may take over its own deadlines before it counts as hung.
 GRACE_S = 1.0
@@ -87,7 +87,7 @@ class Box:
         return current, why
 
     @contextlib.contextmanager
-    def round(self) -> Iterator[Pipe]:
+    def round(self) -> Iterator[PolledPipe]:
         """Begin a round; yield the pipe to the answers' host. The box is usable if both end it."""
         self._number += 1
         self.is_usable = False

@@ -56,6 +56,10 @@ class Pipe(Protocol):
         """Return the next message. Raises EOFError, with what is known, if there is none."""
         ...
 
+
+class PolledPipe(Pipe, Protocol):
+    """A pipe whose owner need not wait for ever."""
+
     def poll(self, timeout: float) -> bool:
         """Wait for a message for so many real seconds; return whether there is one."""
         ...

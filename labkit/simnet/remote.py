@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from labkit.simnet.clocks import real_time
-from labkit.simnet.pipe import ANSWERED, CALLS, Gone, Pipe, Silent, event, packed
+from labkit.simnet.pipe import ANSWERED, CALLS, Gone, Pipe, PolledPipe, Silent, event, packed
 from labkit.simnet.process import Process
 from labkit.simnet.seam import Address, Crashed, Event, Told
 from labkit.simnet.world import World
@@ -137,7 +137,7 @@ class RemoteLoop:
     def __init__(
         self,
         world: World,
-        pipe: Pipe,
+        pipe: PolledPipe,
         *,
         patience_s: float = 10.0,
         limit_s: float = math.inf,

@@ -30,6 +30,9 @@ from labkit.simnet.threads import Threads
 from labkit.simnet.waiting import Waiting, table, waiting
 from labkit.simnet.watch import standing
 
+#: What the virtual clock can tell apart.
+RESOLUTION_S = 1e-9
+
 Arguments = TypeVarTuple("Arguments")
 Value = TypeVar("Value")
 
@@ -80,7 +83,7 @@ class VirtualLoop(Refusals):
             turn_ns=turn_ns,
         )
         super().__init__(self._turning)
-        self._clock_resolution = 1e-9
+        self._clock_resolution = RESOLUTION_S
         self.set_task_factory(self._task)
 
     @property
@@ -96,6 +99,23 @@ class VirtualLoop(Refusals):
     def time(self) -> float:
         """Return the virtual time in seconds."""
         return seconds(self._sockets.now_ns)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Call ``callback`` at a time. What is not past yet is a nanosecond ahead at least.
+
+        asyncio takes for due what is nearer than its clock can tell. Who waits for the rest of a
+        floating-point number would do so again and again, in no time.
+        """
+        now = self.time()
+        if when > now:
+            when = max(when, now + RESOLUTION_S)
+        return super().call_at(when, callback, *args, context=context)
 
     def run_in_executor(
         self,

@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 class Conversation:
     """The near end of ``pipe``: a simulated world, in virtual time, with a channel to the host."""
 
-    def __init__(self, pipe: simnet.Pipe, *, limit_s: float = 60.0) -> None:
+    def __init__(self, pipe: simnet.PolledPipe, *, limit_s: float = 60.0) -> None:
         self.network = World(limit_s=24 * 3600.0)
         self.channel = Channel(self.network, pipe, limit_s=limit_s)
         self._runner = asyncio.Runner(loop_factory=lambda: SimLoop(Process(self.network)))
@@ -44,7 +44,7 @@ class Conversation:
 
 
 @contextlib.contextmanager
-def conversing(pipe: simnet.Pipe, *, limit_s: float = 60.0) -> Iterator[Conversation]:
+def conversing(pipe: simnet.PolledPipe, *, limit_s: float = 60.0) -> Iterator[Conversation]:
     """Converse with whatever is at the far end of ``pipe``."""
     conversation = Conversation(pipe, limit_s=limit_s)
     try:

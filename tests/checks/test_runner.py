@@ -35,7 +35,7 @@ def exercise(check: Check) -> Exercise:
 
 
 @contextlib.contextmanager
-def hosted(answer: Callable[..., object]) -> Iterator[simnet.Pipe]:
+def hosted(answer: Callable[..., object]) -> Iterator[simnet.PolledPipe]:
     """Host ``answer``, and look after it; yield the check's end of the pipe."""
     near, far = Pipe()
     with far, Host(far, {"double": answer}, code=globals(), deadline_s=0.3) as host:

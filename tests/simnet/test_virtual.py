@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -156,3 +157,25 @@ def test_whoever_handles_connections_runs_on_the_host_that_listens() -> None:
         return seen
 
     assert simulated(main) == ["localhost"]
+
+
+@pytest.mark.parametrize("wait", [asyncio.timeout, asyncio.wait_for], ids=["timeout", "wait_for"])
+def test_who_waits_for_the_rest_of_a_nanosecond_gets_there(wait: object) -> None:
+    async def until_late(left_s: float) -> None:
+        if wait is asyncio.wait_for:
+            await asyncio.wait_for(asyncio.Event().wait(), left_s)
+        else:
+            async with asyncio.timeout(left_s):
+                await asyncio.gather(asyncio.Event().wait())
+
+    async def main() -> float:
+        now = asyncio.get_running_loop().time
+        await asyncio.sleep(0.801)
+        # In floating point, this is a little more than the sum of what is slept.
+        ends_s = now() + 0.5
+        while (left_s := ends_s - now()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await until_late(min(left_s, 0.01))
+        return now()
+
+    assert simulated(main) == pytest.approx(1.301, abs=1e-6)
